@@ -1,0 +1,15 @@
+"""The names of the topics, once."""
+
+HEALTH = "health"
+FIRES = "fires"
+CACHE_INVALIDATION = "cacheInvalidation"
+
+
+def invoker(number: int) -> str:
+    """Activations for one invoker."""
+    return f"invoker{number}"
+
+
+def completed(controller: str) -> str:
+    """Acks and stored ids for one controller."""
+    return f"completed{controller}"

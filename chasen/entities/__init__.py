@@ -1,0 +1,88 @@
+"""The values of the house: frozen, validated at birth, without I/O or clock."""
+
+from chasen.entities.activation import (
+    LOST,
+    Activation,
+    ActivationResponse,
+    Outcome,
+    activation_from_document,
+    decode_activation,
+    encode_activation,
+)
+from chasen.entities.entity import Action, Entity, ReducedRule, Rule, Status, Trigger
+from chasen.entities.executable import (
+    BLACKBOX,
+    BlackBoxExec,
+    CodeExec,
+    Executable,
+    code_digest,
+    is_binary,
+)
+from chasen.entities.identity import (
+    AuthKey,
+    Identity,
+    Namespace,
+    Privilege,
+    Subject,
+    key_hash,
+    key_matches,
+)
+from chasen.entities.limits import ActionLimits, UserLimits
+from chasen.entities.names import (
+    ActivationId,
+    EntityName,
+    EntityPath,
+    FullyQualifiedEntityName,
+    SemVer,
+    activation_id,
+    activation_time_ms,
+    compose_activation_id,
+    derive_activation_id,
+    entity_name,
+    namespace_name,
+)
+from chasen.entities.parameters import Parameter, Parameters
+
+__all__ = [
+    "BLACKBOX",
+    "LOST",
+    "Action",
+    "ActionLimits",
+    "Activation",
+    "ActivationId",
+    "ActivationResponse",
+    "AuthKey",
+    "BlackBoxExec",
+    "CodeExec",
+    "Entity",
+    "EntityName",
+    "EntityPath",
+    "Executable",
+    "FullyQualifiedEntityName",
+    "Identity",
+    "Namespace",
+    "Outcome",
+    "Parameter",
+    "Parameters",
+    "Privilege",
+    "ReducedRule",
+    "Rule",
+    "SemVer",
+    "Status",
+    "Subject",
+    "Trigger",
+    "UserLimits",
+    "activation_from_document",
+    "activation_id",
+    "activation_time_ms",
+    "code_digest",
+    "compose_activation_id",
+    "decode_activation",
+    "derive_activation_id",
+    "encode_activation",
+    "entity_name",
+    "is_binary",
+    "key_hash",
+    "key_matches",
+    "namespace_name",
+]

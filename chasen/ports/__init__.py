@@ -1,0 +1,1 @@
+"""What the house needs of the world: protocols, and nothing else."""

@@ -1,0 +1,85 @@
+"""Sealing keys: the server key in a file of its own, and what is locked with it.
+
+The store holds only sealed keys, so a copy of the store alone opens nothing.  AES-256
+in GCM, by the ``cryptography`` package.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from chasen.errors import ChasenError
+
+_NONCE_BYTES = 12
+_VERSION = "1."
+
+
+class SealBroken(ChasenError):
+    sentence = "A stored key was sealed with another server key."
+
+
+class Seal:
+    """Seals and opens short secrets.  Its ``repr`` shows nothing."""
+
+    def __init__(self, server_key: bytes) -> None:
+        self._cipher = AESGCM(server_key)
+
+    def seal(self, secret: str) -> str:
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, secret.encode(), None)
+        return _VERSION + base64.b64encode(nonce + sealed).decode()
+
+    def open(self, sealed: str) -> str:
+        """Raises SealBroken when the server key is not the one that sealed it."""
+        try:
+            raw = base64.b64decode(sealed.removeprefix(_VERSION))
+            opened = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken from error
+        return opened.decode()
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read; refuse to replace one.
+
+    Raises:
+        FileExistsError: somebody was faster.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # atomic, and fails when the path exists
+    finally:
+        draft.unlink()
+
+
+def read_secret(path: Path) -> bytes:
+    """Read such a file; refuse one that others can read.
+
+    Raises:
+        ChasenError: with a sentence that tells how to mend it.
+    """
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ChasenError(f"{path} is readable by others. Run: chmod 600 {path}")
+    return path.read_bytes()
+
+
+def open_seal(path: Path) -> Seal:
+    """Answer the seal of the server key in this file, made at first use."""
+    if not path.exists():
+        try:
+            write_secret(path, base64.b64encode(AESGCM.generate_key(256)) + b"\n")
+        except FileExistsError:
+            pass  # another program of the house made it at the same moment
+    return Seal(base64.b64decode(read_secret(path)))

@@ -1,0 +1,1 @@
+"""The front of the house: takes requests, decides, and hands activations on."""

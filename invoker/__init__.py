@@ -1,0 +1,1 @@
+"""The workshop: takes activations from its topic and runs them in containers."""

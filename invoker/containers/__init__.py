@@ -1,0 +1,1 @@
+"""Adapters of the container port: processes and Docker."""

@@ -1,0 +1,1 @@
+"""The pool: which container runs what, and the life of each."""
