@@ -84,6 +84,15 @@ class CollectedLogs:
 class ContainerFactory(Protocol):
     """Makes containers that carry this invoker's label and incarnation."""
 
+    @property
+    def pause_grace_s(self) -> float:
+        """How long a container had better rest before it is suspended, in seconds.
+
+        0.05 where suspending costs next to nothing (the cgroup freezer, signals), 10
+        where every pause and resume goes through an engine.
+        """
+        ...
+
     async def create(self, spec: ContainerSpec) -> Container:
         """Answer a container whose address is (or will at once be) listened on.
 
