@@ -28,6 +28,7 @@ from chasen.entities.identity import (
     key_matches,
 )
 from chasen.entities.limits import ActionLimits, UserLimits
+from chasen.entities.manifest import Runtime, RuntimesManifest, StemCell
 from chasen.entities.names import (
     ActivationId,
     EntityName,
@@ -67,8 +68,11 @@ __all__ = [
     "Privilege",
     "ReducedRule",
     "Rule",
+    "Runtime",
+    "RuntimesManifest",
     "SemVer",
     "Status",
+    "StemCell",
     "Subject",
     "Trigger",
     "UserLimits",

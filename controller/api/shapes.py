@@ -1,0 +1,145 @@
+"""How entities and records look to clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from chasen.entities import (
+    Action,
+    Activation,
+    BlackBoxExec,
+    Entity,
+    FullyQualifiedEntityName,
+    Outcome,
+    Rule,
+    Status,
+    Trigger,
+)
+
+
+def _entity(entity: Entity) -> dict[str, Any]:
+    return {
+        "namespace": str(entity.fqn.path),
+        "name": entity.fqn.name,
+        "version": str(entity.version),
+        "publish": entity.publish,
+        "annotations": entity.annotations.to_json(),
+        "updated": entity.updated_ms,
+    }
+
+
+def _reference(fqn: FullyQualifiedEntityName) -> dict[str, str]:
+    return {"path": str(fqn.path), "name": fqn.name}
+
+
+def action(entity: Action, code: str | None = None) -> dict[str, Any]:
+    """The whole action; without its code where there is none, or none is wanted."""
+    executable: dict[str, Any] = {
+        "kind": entity.exec.kind,
+        "binary": entity.exec.binary,
+    }
+    if isinstance(entity.exec, BlackBoxExec):
+        executable["image"] = entity.exec.image
+    if code is not None:
+        executable["code"] = code
+    if entity.exec.main is not None:
+        executable["main"] = entity.exec.main
+    return {
+        **_entity(entity),
+        "exec": executable,
+        "parameters": entity.parameters.to_json(),
+        "limits": entity.limits.to_json(),
+    }
+
+
+def action_row(entity: Action) -> dict[str, Any]:
+    return {
+        **_entity(entity),
+        "limits": entity.limits.to_json(),
+        "exec": {"binary": entity.exec.binary},
+    }
+
+
+def trigger(entity: Trigger) -> dict[str, Any]:
+    shown = {
+        **_entity(entity),
+        "parameters": entity.parameters.to_json(),
+        "limits": {},
+    }
+    if entity.rules is not None:
+        shown["rules"] = {
+            name: {"action": _reference(rule.action), "status": rule.status}
+            for name, rule in entity.rules.items()
+        }
+    return shown
+
+
+def trigger_row(entity: Trigger) -> dict[str, Any]:
+    return _entity(entity)
+
+
+def rule(entity: Rule, status: Status) -> dict[str, Any]:
+    return {**rule_row(entity), "status": status}
+
+
+def rule_row(entity: Rule) -> dict[str, Any]:
+    return {
+        **_entity(entity),
+        "trigger": _reference(entity.trigger),
+        "action": _reference(entity.action),
+    }
+
+
+def response(record: Activation) -> dict[str, Any]:
+    """``{"result"?, "size"?, "success", "status"}``"""
+    outcome = record.response.outcome
+    shown: dict[str, Any] = {}
+    if record.response.result is not None:
+        shown["result"] = orjson.Fragment(record.response.result)
+        shown["size"] = record.response.size
+    return shown | {"success": outcome is Outcome.SUCCESS, "status": outcome.status}
+
+
+def record(entity: Activation, *, logs: bool = True) -> dict[str, Any]:
+    """The whole record; a blocking answer has no logs, they come later."""
+    shown: dict[str, Any] = {
+        "namespace": entity.namespace,
+        "name": entity.name,
+        "version": entity.version,
+        "publish": False,
+        "subject": entity.subject,
+        "activationId": entity.activation_id,
+        "start": entity.start_ms,
+        "annotations": entity.annotations.to_json(),
+        "logs": list(entity.logs) if logs else [],
+        "response": response(entity),
+    }
+    return shown | _ending(entity)
+
+
+def record_row(entity: Activation) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "namespace": entity.namespace,
+        "name": entity.name,
+        "version": entity.version,
+        "publish": False,
+        "annotations": entity.annotations.to_json(),
+        "activationId": entity.activation_id,
+        "start": entity.start_ms,
+    }
+    if entity.end_ms:
+        shown["statusCode"] = int(entity.response.outcome)
+    return shown | _ending(entity)
+
+
+def _ending(entity: Activation) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if entity.end_ms:
+        shown["end"] = entity.end_ms
+        if entity.duration_ms is not None:
+            shown["duration"] = entity.duration_ms
+    if entity.cause is not None:
+        shown["cause"] = entity.cause
+    return shown

@@ -1,0 +1,1 @@
+"""Create, read, update, delete: the rules of each entity."""

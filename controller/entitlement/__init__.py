@@ -1,0 +1,1 @@
+"""May this identity do this, and how often."""

@@ -1,0 +1,1 @@
+"""From a resolved action to an activation on its way, and back."""

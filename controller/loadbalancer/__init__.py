@@ -1,0 +1,1 @@
+"""Which invoker runs what, and what is in flight."""

@@ -1,0 +1,59 @@
+"""The load balancer as the rest of the controller knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from chasen.entities import ActivationId
+from chasen.messages import Ack, ActivationMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PendingActivation:
+    """An activation on its way.
+
+    ``posted`` is done when the bus has the message.  ``answer`` is done with the result
+    ack, or with None when nobody will tell any more (late, not lost).
+    """
+
+    message: ActivationMessage
+    posted: asyncio.Future[None]
+    answer: asyncio.Future[Ack | None]
+
+
+class LoadBalancer(Protocol):
+    """Chooses an invoker and keeps the books."""
+
+    def publish(
+        self,
+        message: ActivationMessage,
+        *,
+        memory_mb: int,
+        timeout_ms: int,
+        is_blackbox: bool,
+    ) -> PendingActivation:
+        """Send the message on its way.
+
+        Raises:
+            NoInvokers: none is usable, or all are overbooked; nothing was sent.
+        """
+        ...
+
+    def stop_waiting(self, activation_id: ActivationId) -> None:
+        """The caller went away or was answered; the activation goes on."""
+        ...
+
+    def not_posted(self, activation_id: ActivationId) -> None:
+        """The bus did not confirm the message; it may have it all the same."""
+        ...
+
+    def in_flight(self, namespace_uuid: str) -> int:
+        """Answer how many activations of the namespace this controller has open."""
+        ...
+
+    def invoker_states(self) -> Mapping[int, str]:
+        """Answer number -> state, as ``/invokers`` shows it."""
+        ...

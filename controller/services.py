@@ -1,0 +1,99 @@
+"""All that a request may use, made once at start-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chasen.entities import RuntimesManifest
+from chasen.ports.bus import MessageBus
+from chasen.ports.clock import Clock
+from chasen.ports.stores import Stores
+from controller.catalog.actions import Actions
+from controller.catalog.common import Announcer
+from controller.catalog.rules import Rules
+from controller.catalog.triggers import Triggers
+from controller.entitlement.entitlement import Entitlement
+from controller.entitlement.identities import Identities
+from controller.invocation.fire import Fires
+from controller.invocation.invoke import Invocations
+from controller.invocation.plan import Resolver
+from controller.ports import LoadBalancer
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The rooms behind the doors."""
+
+    name: str
+    stores: Stores
+    bus: MessageBus
+    clock: Clock
+    manifest: RuntimesManifest
+    balancer: LoadBalancer
+    identities: Identities
+    entitlement: Entitlement
+    resolver: Resolver
+    invocations: Invocations
+    fires: Fires
+    actions: Actions
+    triggers: Triggers
+    rules: Rules
+
+
+def make_services(
+    *,
+    name: str,
+    controllers: int,
+    stores: Stores,
+    bus: MessageBus,
+    clock: Clock,
+    manifest: RuntimesManifest,
+    balancer: LoadBalancer,
+) -> Services:
+    """Join the rooms to each other."""
+    entitlement = Entitlement(balancer, clock, controllers)
+    resolver = Resolver(stores.entities, clock)
+    announcer = Announcer(bus, name, resolver.forget)
+    invocations = Invocations(
+        balancer=balancer,
+        bus=bus,
+        activations=stores.activations,
+        clock=clock,
+        controller=name,
+    )
+    identities = Identities(stores.auth, clock)
+    return Services(
+        name=name,
+        stores=stores,
+        bus=bus,
+        clock=clock,
+        manifest=manifest,
+        balancer=balancer,
+        identities=identities,
+        entitlement=entitlement,
+        resolver=resolver,
+        invocations=invocations,
+        fires=Fires(
+            bus=bus,
+            clock=clock,
+            resolver=resolver,
+            entitlement=entitlement,
+            invocations=invocations,
+            activations=stores.activations,
+            identities=identities,
+        ),
+        actions=Actions(
+            entities=stores.entities,
+            code=stores.code,
+            clock=clock,
+            entitlement=entitlement,
+            announcer=announcer,
+        ),
+        triggers=Triggers(entities=stores.entities, clock=clock, announcer=announcer),
+        rules=Rules(
+            entities=stores.entities,
+            clock=clock,
+            entitlement=entitlement,
+            announcer=announcer,
+        ),
+    )
