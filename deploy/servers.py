@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """One Kafka broker or one CouchDB stand-in, started directly on this machine.
 
-What lives here: fetching the two servers once into the cache, starting them on
-loopback, saying when they answer, stopping them.  What does not: the stack of
-docker-compose.yml (that is stack.sh) and the embedded house, which needs neither.
+What lives here: starting the two servers on loopback, saying when they answer,
+stopping them.  What does not: fetching them (fetch.py), the stack of
+docker-compose.yml (stack.sh), and the embedded house, which needs neither.
 Standard library only, so that it runs before anything is installed.
 
     python deploy/servers.py prepare
@@ -21,12 +21,8 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
-import fcntl
-import hashlib
 import os
-import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -38,10 +34,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from fetch import COUCH, FetchError, couch_modules, kafka_jars, need, run
+
 DEPLOY = Path(__file__).resolve().parent
-KAFKA_POM = DEPLOY / "kafka" / "pom.xml"
-COUCH = DEPLOY.parent / "tests" / "couch"
-COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 COUCH_USER = "chasen"
 
 READY_LIMIT_S = 60  # on a quiet machine Kafka takes 4 s, the stand-in 1 s
@@ -76,8 +73,8 @@ group.initial.rebalance.delay.ms=0
 """
 
 
-class ServerError(Exception):
-    """Something a person can mend; the sentence says what."""
+class ServerError(FetchError):
+    """The server did not start or end; the sentence says why."""
 
 
 @dataclass(frozen=True)
@@ -98,89 +95,6 @@ class Server:
         stop(self.directory)
 
 
-# The cache ---------------------------------------------------------------------
-
-
-def cache_dir() -> Path:
-    base = os.environ.get("CHASEN_CACHE") or Path.home() / ".cache" / "chasen"
-    path = Path(base).resolve()
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def kafka_version() -> str:
-    """Answer the one pinned version, which is written in deploy/kafka/pom.xml."""
-    found = re.search(r"<kafka.version>([^<]+)<", KAFKA_POM.read_text("utf-8"))
-    assert found, f"{KAFKA_POM} names no kafka.version"
-    return found[1]
-
-
-def kafka_jars() -> Path:
-    """Answer the folder of jars, fetched by Maven at the first call."""
-    digest = hashlib.sha256(KAFKA_POM.read_bytes()).hexdigest()[:8]
-    target = cache_dir() / "kafka" / f"{kafka_version()}-{digest}"
-
-    def fetch(part: Path) -> None:
-        _need("mvn", "maven")
-        _run(
-            *("mvn", "-q", "-B", "-f", str(KAFKA_POM), COPY_JARS),
-            "-DincludeScope=runtime",
-            f"-DoutputDirectory={part}",
-            complaint="Maven could not fetch Kafka",
-        )
-
-    return _cached(target, fetch)
-
-
-def couch_modules() -> Path:
-    """Answer the folder of node modules, fetched by npm at the first call."""
-    lock = COUCH / "package-lock.json"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    target = cache_dir() / "couch" / digest
-
-    def fetch(part: Path) -> None:
-        _need("npm", "npm")
-        part.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(COUCH / name, part)
-        # The modules' install scripts would compile for a minute; LevelDB's own
-        # prebuilt library loads without them.
-        _run(
-            *("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
-            "--loglevel=error",
-            f"--prefix={part}",
-            complaint="npm could not fetch the CouchDB stand-in",
-        )
-
-    return _cached(target, fetch) / "node_modules"
-
-
-def _cached(target: Path, fetch: Callable[[Path], None]) -> Path:
-    """Answer target; if missing, fetch beside it and rename, one process at a time."""
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            part = target.with_name(target.name + ".part")
-            shutil.rmtree(part, ignore_errors=True)
-            fetch(part)
-            part.rename(target)
-    return target
-
-
-def _need(program: str, package: str) -> None:
-    if shutil.which(program) is None:
-        raise ServerError(f"{program} is missing. Run: sudo apt-get install {package}")
-
-
-def _run(*command: str, complaint: str) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise ServerError(f"{complaint}:\n{result.stdout}{result.stderr}".rstrip())
-
-
 # Kafka ---------------------------------------------------------------------------
 
 
@@ -190,7 +104,7 @@ def start_kafka(directory: Path, port: int = 0) -> Server:
     Raises:
         ServerError: java is missing, or the broker ended or stayed silent.
     """
-    _need("java", "default-jre-headless")
+    need("java", "default-jre-headless")
     directory = _fresh_start(directory)
     port = port or _free_port()
     properties = directory / "server.properties"
@@ -203,7 +117,7 @@ def start_kafka(directory: Path, port: int = 0) -> Server:
     java = _java(directory)
     if not (directory / "data" / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:21]
-        _run(
+        run(
             *java,
             *("kafka.tools.StorageTool", "format", "--cluster-id", f"A{cluster}"),
             *("--config", str(properties)),
@@ -238,7 +152,7 @@ def start_couchdb(directory: Path, port: int = 0, *, memory: bool = False) -> Se
     Raises:
         ServerError: node is missing, or the server ended or stayed silent.
     """
-    _need("node", "nodejs")
+    need("node", "nodejs")
     directory = _fresh_start(directory)
     port = port or _free_port()
     password = directory / "password"
@@ -397,7 +311,7 @@ def main(arguments: list[str]) -> int:
             stop(options.dir)
         else:
             _start_and_tell(options)
-    except ServerError as error:
+    except FetchError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -1,0 +1,17 @@
+#!/bin/bash
+# As the official image's: source what lies in /docker-entrypoint.d, fill in the
+# templates, become nginx.
+set -euo pipefail
+
+for hook in /docker-entrypoint.d/*.envsh; do
+  # shellcheck disable=SC1090
+  if [[ -x $hook ]]; then source "$hook"; fi
+done
+
+# Only names that are set: nginx's own $variables stay.
+names=$(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/${\1}/p' | grep -E "${NGINX_ENVSUBST_FILTER:-}" | tr '\n' ' ')
+for template in /etc/nginx/templates/*.template; do
+  envsubst "$names" <"$template" >"/etc/nginx/conf.d/$(basename "$template" .template)"
+done
+
+exec "$@"
