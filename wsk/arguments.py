@@ -10,6 +10,7 @@ from typing import Any
 
 from wsk import catalog
 from wsk.errors import GENERAL, WskError
+from wsk.files import check_file
 from wsk.grammar import GLOBAL_FLAGS, Command, Flag, Group
 from wsk.typos import suggestion
 
@@ -92,6 +93,8 @@ def take_pairs(argv: list[str]) -> tuple[list[str], Pairs]:
         values = argv[position + 1 : position + 1 + wanted]
         if len(values) < wanted:
             raise _too_few(token, letter)
+        if letter in "PA":
+            check_file(values[0])
         pairs.append((letter, values[0], values[1] if wanted == 2 else ""))
         position += 1 + wanted
     return rest, pairs

@@ -54,7 +54,11 @@ class ApplicationError(WskError):
     """The action ran and reported an error: HTTP 502 without a `code`."""
 
     def __init__(self, body: Any) -> None:
-        text = body.get("error") if isinstance(body, dict) else None
+        fields = body if isinstance(body, dict) else {}
+        if "error" not in fields and isinstance(fields.get("response"), dict):
+            result = fields["response"].get("result")  # a whole record
+            fields = result if isinstance(result, dict) else {}
+        text = fields.get("error")
         sentence = text if isinstance(text, str) else "The action reported an error."
         super().__init__(sentence, APPLICATION_ERROR, status=502)
         self.body = body

@@ -4,12 +4,11 @@ from wsk import catalog
 from wsk.grammar import GLOBAL_FLAGS, PAIR_FLAGS, Command, Flag, Group
 
 LOGO = r"""
-        ____      ___                   _    _ _     _     _
-       /\   \    / _ \ _ __   ___ _ __ | |  | | |__ (_)___| | __
-  /\  /__\   \  | | | | '_ \ / _ \ '_ \| |  | | '_ \| / __| |/ /
- /  \____ \  /  | |_| | |_) |  __/ | | | |/\| | | | | \__ \   <
- \   \  /  \/    \___/| .__/ \___|_| |_|__/\__|_| |_|_|___/_|\_\
-  \___\/ tm           |_|                          by Chasen
+   \|||||/
+    |||||    wsk - functions on your own machines
+    )===(    compatible with Apache OpenWhisk
+    |   |
+    \___/
 """
 
 FOOT = 'Use "wsk [command] --help" for more information about a command.'
