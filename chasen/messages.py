@@ -144,7 +144,8 @@ class Stored(_Message):
 class Ping(_Message):
     """Invoker -> ``health``, each second: I am here, and this is how I am.
 
-    ``fault`` is the verdict of its own self-test, None when it is well.
+    ``fault`` is the verdict of its own self-test, None when it is well.  ``sent_ms`` 0
+    means that it does not say when.
     """
 
     invoker: int
@@ -152,6 +153,7 @@ class Ping(_Message):
     user_memory_mb: int
     is_enabled: bool = True
     fault: str | None = None
+    sent_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

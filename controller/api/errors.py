@@ -6,6 +6,7 @@ Body: ``{"error": sentence, "code": transaction id}``.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -39,7 +40,7 @@ class Reply:
     status: int
     body: bytes = b""
     content_type: str = JSON
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class BadMethod(errors.ChasenError):

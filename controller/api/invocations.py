@@ -1,7 +1,7 @@
 """Invoking an action and firing a trigger over HTTP: one set of rules for both ways in.
 
 ``hot.py`` takes most of these requests before FastAPI; what it does not take comes
-through ``routes.py``.  Both end here.  The order of the checks is OpenWhisk's.
+through the ordinary routes.  Both end here.  The order of the checks is OpenWhisk's.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from controller.loadbalancer import sharding
 from controller.loadbalancer.ledger import Entry, Ledger, Overdue, ack_timeout_s
 from controller.loadbalancer.slots import Slots
 from controller.loadbalancer.supervision import (
+    OFFLINE_AFTER_S,
     Ended,
     Health,
     Looked,
@@ -166,6 +167,9 @@ class Balancer:
 
     def on_ping(self, ping: Ping) -> None:
         number = ping.invoker
+        age_ms = self._clock.now_ms() - ping.sent_ms
+        if ping.sent_ms and age_ms > OFFLINE_AFTER_S * 1000:
+            return  # read late, from a time when it may still have lived
         if number not in self._health:
             self._health[number] = Health()
             self._invokers = sorted(self._health)
