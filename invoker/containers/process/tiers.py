@@ -1,0 +1,96 @@
+"""How strongly sandboxes can be kept apart here, strongest first, and how to say it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import cgroups, landlock, linux
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """``own_user``: sandboxes run as another user than the platform, needs root."""
+
+    name: str
+    title: str
+    namespaces: bool
+    own_user: bool = False
+    groups: tuple[cgroups.Hierarchy, ...] = ()
+    landlocked: bool = False
+
+
+NOT_ISOLATED = "The kernel is shared: hostile code belongs into a virtual machine."
+_SHARED_PROCESSOR = (
+    "Memory is bounded per process, not per sandbox, and CPU time is not shared out:"
+    " a busy action slows its neighbours and the platform."
+)
+_SAME_USER = (
+    "Sandboxes run as the platform's own user; only the namespaces keep its files"
+    " from them."
+)
+_SHARED_VIEW = (
+    "Processes, their command lines, the host's network and its local services are"
+    " visible to actions; disk use is not bounded; a suspended action's processes"
+    " are stopped by signals."
+)
+
+
+def candidates(*, trust: bool) -> tuple[list[Tier], list[str]]:
+    """Answer the tiers worth trying, and why stronger ones are not among them."""
+    if not linux.supported():
+        return [], ["Process sandboxes need Linux on x86_64 or aarch64."]
+    reasons: list[str] = []
+    is_root = os.geteuid() == 0
+    try:
+        groups = tuple(cgroups.find())
+    except (cgroups.CgroupsMissing, OSError) as error:
+        groups = ()
+        reasons.append(f"No limits by control groups: {error}.")
+    tiers: list[Tier] = []
+    for found in dict.fromkeys((groups, ())):
+        strong = is_root and bool(found)
+        name, title = ("T3", "strong") if strong else ("T2", "namespaces")
+        tiers.append(Tier(name, title, True, is_root, found, not is_root))
+    if is_root:
+        reasons.append("Weaker tiers are not for root: start Chasen as another user.")
+        return tiers, reasons
+    if landlock.version():
+        tiers.append(Tier("T1", "files only", False, landlocked=True))
+    if trust:
+        tiers.append(Tier("T0", "accidents only", False))
+    else:
+        reasons.append(
+            "Without any isolation, sandboxes start only with CHASEN_SANDBOX_TRUST=true."
+        )
+    return tiers, reasons
+
+
+def sentences(tier: Tier) -> Sequence[str]:
+    """Answer what start-up says about a tier."""
+    said = [f"Actions run in process sandboxes, tier {tier.name}: {_CORE[tier.name]}"]
+    if not tier.groups:
+        said.append(_SHARED_PROCESSOR)
+    if not tier.own_user:
+        said.append(_SAME_USER if tier.namespaces else _NO_WALLS[tier.name])
+    if not tier.namespaces:
+        said.append(_SHARED_VIEW)
+    said.append(NOT_ISOLATED)
+    return said
+
+
+_CORE = {
+    "T3": "process (strong). Each has a user, processes, files, memory, a CPU share"
+    " and a system call filter of its own.",
+    "T2": "process (namespaces). Each has processes, files and a system call filter"
+    " of its own.",
+    "T1": "process (files only). Each sees only files that Landlock allows.",
+    "T0": "process (accidents only). Nothing is hidden from an action.",
+}
+_NO_WALLS = {
+    "T1": "Sandboxes run as the platform's own user; only Landlock keeps its files"
+    " from them.",
+    "T0": "Sandboxes run as the platform's own user and can read all its files, keys"
+    " included.",
+}
