@@ -9,7 +9,8 @@ for hook in /docker-entrypoint.d/*.envsh; do
 done
 
 # Only names that are set: nginx's own $variables stay.
-names=$(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/${\1}/p' | grep -E "${NGINX_ENVSUBST_FILTER:-}" | tr '\n' ' ')
+names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' |
+  { grep -E "${NGINX_ENVSUBST_FILTER:-}" || true; } | sed 's/.*/${&}/' | tr '\n' ' ')
 for template in /etc/nginx/templates/*.template; do
   envsubst "$names" <"$template" >"/etc/nginx/conf.d/$(basename "$template" .template)"
 done
