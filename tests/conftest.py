@@ -1,0 +1,12 @@
+"""What every test may use; fixtures by topic lie in fixtures/."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["fixtures.kafka"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
