@@ -42,7 +42,7 @@ class Parts(NamedTuple):
 
 
 def split_record(record: Activation) -> Parts:
-    """Answer the record in parts; text that is no Unicode is replaced by U+FFFD."""
+    """Answer the record in parts; text that is no Unicode is mended."""
     response = record.response
     bare = replace(
         record,
