@@ -16,7 +16,7 @@ from chasen.ports.bus import Received
 
 TOPIC_LIMIT_MESSAGES = 10_000  # ten times what a burst leaves in the house
 TOPIC_LIMIT_BYTES = 64 * 1024 * 1024
-_MARK_S = 1.0  # how exactly retention is kept
+_STEPS = 10  # retention is kept to a tenth of itself
 
 
 class Reader(Protocol):
@@ -65,16 +65,18 @@ class Log:
         self.dropped = number
         return count
 
-    def mark(self, now_s: float) -> None:
-        """Remember when the messages from here on came."""
-        if not self._marks or now_s - self._marks[-1][0] >= _MARK_S:
-            self._marks.append((now_s, self.dropped + len(self.messages)))
+    def came_since(self, now_s: float, *, age_s: float) -> int:
+        """Answer the number below which all messages are older than age_s.
 
-    def number_at(self, then_s: float) -> int:
-        """Answer the number below which all messages came before then_s."""
-        while len(self._marks) > 1 and self._marks[1][0] <= then_s:
-            self._marks.popleft()
-        return self._marks[0][1] if self._marks else self.dropped
+        Call it before each message: it remembers when they come, in steps.
+        """
+        step_s = age_s / _STEPS
+        marks = self._marks
+        if not marks or now_s - marks[-1][0] >= step_s:
+            marks.append((now_s, self.dropped + len(self.messages)))
+        while len(marks) > 1 and marks[0][0] + step_s <= now_s - age_s:
+            marks.popleft()
+        return marks[0][1]
 
 
 class Group:
@@ -168,8 +170,8 @@ class Topic:
         """Drop what is older than the retention; answers how many messages."""
         if self.retention_s is None:
             return 0
-        log.mark(now_s)
-        return self._drop_before(log, log.number_at(now_s - self.retention_s))
+        number = log.came_since(now_s, age_s=self.retention_s)
+        return self._drop_before(log, number)
 
     def _drop_before(self, log: Log, number: int) -> int:
         before = log.size_bytes
