@@ -26,6 +26,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line; answer the exit code."""
     words = sys.argv[1:] if argv is None else argv
     try:
+        if words[:1] == ["__complete"]:
+            from wsk.complete import main as complete
+
+            return complete(words[1:])
         code = _guarded(words)
         sys.stdout.flush()
         return code

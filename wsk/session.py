@@ -36,10 +36,10 @@ class Session:
             WskError: the API host or the certificate settings will not do.
         """
         if self._client is None:
-            self._client = self.new_client()
+            self._client = self.new_client(spinner=self.out.errors_seen)
         return self._client
 
-    def new_client(self) -> "Client":
+    def new_client(self, *, spinner: bool = False) -> "Client":
         """Another client, for another thread: a connection serves one request."""
         from wsk.client import Client
         from wsk.progress import Spinner
@@ -54,7 +54,7 @@ class Session:
         return Client(
             self.config,
             trace=trace,
-            spinner=Spinner(out, " ".join(call.path)) if out.errors_seen else None,
+            spinner=Spinner(out, " ".join(call.path)) if spinner else None,
             answer_limit_s=max(1, call.number("http-timeout")),
             dry_run=call.on("dry-run"),
         )

@@ -32,7 +32,6 @@ GROUPS = (
     ("doctor", "tools", "find out why a server cannot be reached"),
     ("curl", "tools", "send one authenticated request"),
     ("version", "tools", "show the version"),
-    ("__complete", "tools", ""),
 )
 
 
@@ -40,8 +39,7 @@ def root() -> Group:
     """The tree's first level; children below a group are empty until asked for."""
     children: list[Command | Group] = []
     for name, _, summary in GROUPS:
-        hidden = name.startswith("_")
-        children.append(Command(name, "", summary, "", hidden=hidden))
+        children.append(Command(name, "", summary, ""))
     return Group("", "", tuple(children))
 
 
