@@ -215,7 +215,7 @@ class Action:
     def run(self, request: dict[str, Any]) -> Answer:
         """Answer POST /run, `{"value": {...}, "namespace": "guest", ...}`."""
         if self._entry is None:
-            return 500, failure(NO_ACTION), True
+            return 500, failure(NO_ACTION), False
         value = request.pop("value", None)
         self._export_context(request)
         try:
