@@ -6,6 +6,7 @@
 #   deploy/stack.sh key      print the key of the namespace guest
 #   deploy/stack.sh status   which services run, and how they are
 #   deploy/stack.sh logs [SERVICE...]
+#   deploy/stack.sh compose ARGUMENT...    any other command of Compose, on this stack
 #   deploy/stack.sh down     remove all of it; images and downloads stay
 #
 # CHASEN_STACK_ID=1..9 names one more stack beside the first, with names, ports and
@@ -156,5 +157,6 @@ case ${1:-} in
   up | key | down) find_compose || [[ $1 == up ]] || fail "Compose is missing. Run: deploy/engine.sh" && "$1" ;;
   status) services ;;
   logs) find_compose && compose logs --no-color "${@:2}" ;;
-  *) fail "Usage: deploy/stack.sh up | key | status | logs | down" ;;
+  compose) find_compose && compose "${@:2}" ;;
+  *) fail "Usage: deploy/stack.sh up | key | status | logs | compose | down" ;;
 esac
