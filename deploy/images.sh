@@ -133,7 +133,7 @@ make_runtime() {
   cp -r "$ROOT/runtimes/$1/." "$context"
   if [[ $1 == nodejs ]]; then node_binary "$context"; fi
   tag=$(runtime_tag "$1")
-  build "$tag" "$ROOT/runtimes/$1/Dockerfile" "$context"
+  build "$tag" "$ROOT/runtimes/$1/Dockerfile" "$context" --build-arg BASE=chasen/base:bookworm
 }
 
 # Its name stands in the manifest, with the kinds that it serves.
