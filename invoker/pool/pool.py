@@ -1,0 +1,428 @@
+"""The containers of an invoker, and who gets which.
+
+Decisions are ``placement``, ``prewarm`` and ``backlog``; lives are ``lifecycle``; here
+they are put into practice.  A warm container takes its next job by one call, without
+a decision.  Source: ContainerPool.scala.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chasen import metrics
+from chasen.entities import Outcome
+from chasen.errors import ContainerStartError, ImageError
+from chasen.ports.clock import Clock
+from invoker import activation
+from invoker.job import Job, Key
+from invoker.pool import placement, prewarm
+from invoker.pool.backlog import Backlog
+from invoker.pool.execute import Executor
+from invoker.pool.lifecycle import Remove, Run, Start, State
+from invoker.pool.placement import Claim, Memory, Resting
+from invoker.pool.prewarm import StemCells
+from invoker.pool.proxy import ContainerProxy
+from invoker.ports import ContainerFactory, ContainerSpec
+from invoker.settlement import Settlement
+
+log = logging.getLogger(__name__)
+
+_WARM = metrics.container_starts.labels("warmed")
+_PREWARMED = metrics.container_starts.labels("prewarmed")
+_COLD = metrics.container_starts.labels("cold")
+
+ATTEMPTS_MAX = 3  # containers that gave a job back; then the house is at fault
+LEFTOVER_S = 60.0  # how long a stem cell that nobody ordered is kept
+START_AGAIN_S = 5.0  # stem cells that fail to start must not keep the engine busy
+
+
+@dataclass(slots=True)
+class Worth:
+    """What is known of a key, for the ranking."""
+
+    frequency: int = 0
+    start_cost_ms: float = 100.0
+
+
+class ContainerPool:
+    """Owns the containers; also the ``Workshop`` and the ``Owner`` of its proxies."""
+
+    def __init__(
+        self,
+        factory: ContainerFactory,
+        executor: Executor,
+        settlement: Settlement,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None], str], None],
+        *,
+        memory_mb: int,
+        grace_s: float,
+        idle_s: float,
+        starts: int,
+        stem_cells: Sequence[StemCells] = (),
+    ) -> None:
+        self.factory = factory
+        self.runner = executor
+        self.starts = asyncio.Semaphore(starts)
+        self.grace_s = grace_s
+        self.idle_s = idle_s
+        executor.workshop = self
+        self._settlement = settlement
+        self._clock = clock
+        self._spawn = spawn
+        self._memory_mb = memory_mb
+        self._booked_mb = 0
+        self._stem_cells = stem_cells
+        self._refill_after_s = 0.0
+        self._numbers = 0
+        self._all: dict[int, ContainerProxy] = {}
+        self._warm: dict[Key, list[ContainerProxy]] = defaultdict(list)
+        self._stems: dict[int, ContainerProxy] = {}
+        self._backlog = Backlog()
+        self._ordered: Counter[Key] = Counter()
+        self._used_mb: Counter[str] = Counter()
+        self._used_by_key_mb: Counter[Key] = Counter()
+        self._worth: dict[Key, Worth] = {}
+        self._age = 0.0
+        self._closing = False
+        self._changed = asyncio.Event()
+
+    # What others see.
+
+    @property
+    def is_idle(self) -> bool:
+        return not any(proxy.running for proxy in self._all.values())
+
+    @property
+    def waiting(self) -> int:
+        return len(self._backlog)
+
+    @property
+    def booked_mb(self) -> int:
+        return self._booked_mb
+
+    def states(self) -> Counter[State]:
+        return Counter(proxy.state for proxy in self._all.values())
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._spawn(work, name)
+
+    # Jobs.
+
+    def run(self, job: Job) -> None:
+        """Run it now if a warm container rests, else as soon as there is one."""
+        warm = self._warm.get(job.key)
+        if warm:
+            _WARM.inc()
+            self._hand_in(warm.pop(), job)
+        else:
+            self._backlog.add(job, self._clock.monotonic_s())
+            self._pump()
+
+    def returned(self, job: Job) -> None:
+        """A container did not take the job; nothing ran."""
+        again = replace(job, attempt=job.attempt + 1)
+        if again.attempt > ATTEMPTS_MAX:
+            self._fail(job, Outcome.WHISK_ERROR, activation.NO_CONTAINER)
+            return
+        self._backlog.add_first(again, self._clock.monotonic_s())
+        self._pump()
+
+    def _hand_in(self, proxy: ContainerProxy, job: Job) -> None:
+        if proxy.key is None:
+            proxy.key = job.key
+            proxy.ordered_for = None
+            self._used_mb[job.key.namespace_uuid] += proxy.spec.memory_mb
+            self._used_by_key_mb[job.key] += proxy.spec.memory_mb
+        proxy.tell(Run(job))
+
+    def _fail(self, job: Job, outcome: Outcome, text: str) -> None:
+        self._settlement.refuse(job.message, outcome, text)
+
+    # News from the containers.
+
+    def offered(self, proxy: ContainerProxy) -> None:
+        """A container is free: the next job goes straight in, or it rests."""
+        if self._closing:
+            proxy.tell(Remove())
+        elif proxy.key is None:
+            self._stem_offered(proxy)
+        else:
+            self._warm_offered(proxy, proxy.key)
+
+    def _warm_offered(self, proxy: ContainerProxy, key: Key) -> None:
+        if self._backlog.waiting(key):
+            if self._somebody_is_starved_by(key):
+                self._evict(proxy)
+                return
+            job = self._backlog.take(key)
+            assert job is not None
+            _WARM.inc()
+            self._hand_in(proxy, job)
+            return
+        self._rank(proxy, key)
+        proxy.resting_since_s = self._clock.monotonic_s()
+        self._warm[key].append(proxy)
+        if self._backlog:
+            self._pump()
+
+    def _stem_offered(self, proxy: ContainerProxy) -> None:
+        key = proxy.ordered_for
+        if key is not None:
+            self._order_ended(key)
+            proxy.ordered_for = None
+        job = self._backlog.take(key) if key is not None else None
+        if job is not None:
+            _COLD.inc()
+            self._hand_in(proxy, job)
+            return
+        proxy.resting_since_s = self._clock.monotonic_s()
+        self._stems[proxy.number] = proxy
+        self._pump()
+
+    def withdrawn(self, proxy: ContainerProxy) -> None:
+        self._stems.pop(proxy.number, None)
+        if proxy.key is not None:
+            warm = self._warm.get(proxy.key)
+            if warm and proxy in warm:
+                warm.remove(proxy)
+            if not warm:
+                self._warm.pop(proxy.key, None)
+
+    def gone(self, proxy: ContainerProxy) -> None:
+        """The container is destroyed, and only now its memory free."""
+        self._all.pop(proxy.number, None)
+        self.withdrawn(proxy)
+        self._booked_mb -= proxy.spec.memory_mb
+        assert self._booked_mb >= 0, "memory given back twice"
+        if proxy.key is not None:
+            self._used_mb[proxy.key.namespace_uuid] -= proxy.spec.memory_mb
+            self._used_by_key_mb[proxy.key] -= proxy.spec.memory_mb
+            self._forget(proxy.key)
+        elif proxy.error is not None:
+            self._not_started(proxy)
+        self._show()
+        self._changed.set()
+        self._pump()
+
+    def _not_started(self, proxy: ContainerProxy) -> None:
+        """One job answers for a container that could not be started."""
+        key, error = proxy.ordered_for, proxy.error
+        if key is None:
+            self._refill_after_s = self._clock.monotonic_s() + START_AGAIN_S
+            return
+        self._order_ended(key)
+        job = self._backlog.take(key)
+        if job is None:
+            return
+        if isinstance(error, ImageError):
+            self._fail(job, Outcome.DEVELOPER_ERROR, str(error))
+        else:
+            text = str(error) if isinstance(error, ContainerStartError) else ""
+            log.warning("no container", extra={"kind": proxy.spec.kind, "why": text})
+            self._fail(job, Outcome.WHISK_ERROR, activation.NO_CONTAINER)
+
+    def _order_ended(self, key: Key) -> None:
+        self._ordered[key] -= 1
+        if self._ordered[key] <= 0:
+            del self._ordered[key]
+
+    def _forget(self, key: Key) -> None:
+        if self._used_by_key_mb[key] <= 0:
+            del self._used_by_key_mb[key]
+            self._worth.pop(key, None)
+        if self._used_mb[key.namespace_uuid] <= 0:
+            del self._used_mb[key.namespace_uuid]
+
+    # Choosing.
+
+    def _somebody_is_starved_by(self, key: Key) -> bool:
+        """Answer whether a container of this key, with work left, should go."""
+        others = self._backlog.keys - {key}
+        if not others:
+            return False
+        now_s = self._clock.monotonic_s()
+        leaving_mb = self._leaving_mb()
+        return any(
+            not self._ordered[other]
+            and leaving_mb < self._backlog.head(other).plan.spec.memory_mb
+            and placement.must_yield(*self._claims(key, other, now_s))
+            for other in others
+        )
+
+    def _claims(self, own: Key, other: Key, now_s: float) -> tuple[Claim, Claim]:
+        """Compare namespaces, or keys where both are of one namespace."""
+        by_key = own.namespace_uuid == other.namespace_uuid
+
+        def claim(key: Key) -> Claim:
+            used_mb = (
+                self._used_by_key_mb[key]
+                if by_key
+                else self._used_mb[key.namespace_uuid]
+            )
+            need_mb = self._backlog.head(key).plan.spec.memory_mb
+            return Claim(used_mb, need_mb, now_s - self._backlog.since_s(key))
+
+        return claim(own), claim(other)
+
+    def _leaving_mb(self) -> int:
+        return sum(
+            proxy.spec.memory_mb
+            for proxy in self._all.values()
+            if proxy.state is State.REMOVING
+        )
+
+    def _rank(self, proxy: ContainerProxy, key: Key) -> None:
+        worth = self._worth.get(key)
+        if worth is None:
+            worth = self._worth[key] = Worth()
+        worth.frequency += 1
+        if proxy.start_cost_ms:
+            worth.start_cost_ms = proxy.start_cost_ms
+        proxy.priority = placement.benefit(
+            self._age,
+            frequency=worth.frequency,
+            start_cost_ms=worth.start_cost_ms,
+            memory_mb=proxy.spec.memory_mb,
+        )
+
+    def _resting(self) -> list[Resting]:
+        warm = [proxy for proxies in self._warm.values() for proxy in proxies]
+        return [
+            Resting(proxy.number, proxy.key, proxy.spec, proxy.priority)
+            for proxy in (*self._stems.values(), *warm)
+        ]
+
+    def _pump(self) -> None:
+        """Find containers for those that wait, as far as there is memory."""
+        if self._closing:
+            return
+        metrics.queue_length.set(len(self._backlog))
+        promised_mb = 0
+        for key in self._backlog.in_turn(self._used_mb):
+            promises = 0
+            while self._backlog.waiting(key) > self._ordered[key] + promises:
+                spec = self._backlog.head(key).plan.spec
+                decision = self._place(spec, promised_mb)
+                if isinstance(decision, placement.Wait):
+                    break
+                if self._put_into_practice(decision, key, spec):
+                    continue
+                promises += 1
+                promised_mb += spec.memory_mb
+        self._refill()
+
+    def _place(self, spec: ContainerSpec, promised_mb: int) -> placement.Decision:
+        """Decide, with the memory that nobody before was promised."""
+        leaving_mb = self._leaving_mb()
+        free_mb = self._memory_mb - self._booked_mb
+        memory = Memory(
+            self._memory_mb,
+            free=free_mb - max(0, promised_mb - leaving_mb),
+            leaving=max(0, leaving_mb - promised_mb),
+        )
+        return placement.place(spec, self._resting(), memory, self._backlog.keys)
+
+    def _put_into_practice(
+        self, decision: placement.Decision, key: Key, spec: ContainerSpec
+    ) -> bool:
+        """Answer whether the first job of the key is seen to; else it has a promise."""
+        match decision:
+            case placement.Prewarmed(number):
+                _PREWARMED.inc()
+                self._hand_in(self._stems.pop(number), self._taken(key))
+            case placement.Cold():
+                self._ordered[key] += 1
+                self._order(spec, key)
+            case placement.Never():
+                text = activation.NO_CONTAINER
+                self._fail(self._taken(key), Outcome.WHISK_ERROR, text)
+            case placement.Evict(numbers):
+                for number in numbers:
+                    self._evict(self._all[number])
+                return False
+        return True
+
+    def _taken(self, key: Key) -> Job:
+        job = self._backlog.take(key)
+        assert job is not None
+        return job
+
+    def _evict(self, proxy: ContainerProxy) -> None:
+        self._age = max(self._age, proxy.priority)
+        proxy.tell(Remove())
+
+    def _order(self, spec: ContainerSpec, key: Key | None) -> None:
+        self._numbers += 1
+        proxy = ContainerProxy(self._numbers, spec, self, self, key)
+        self._all[proxy.number] = proxy
+        self._booked_mb += spec.memory_mb
+        self._show()
+        proxy.tell(Start())
+
+    # Housekeeping.
+
+    def _refill(self) -> None:
+        """Stem cells, when nobody who waits needs the starts or the memory."""
+        now_s = self._clock.monotonic_s()
+        if self._backlog or self._ordered or now_s < self._refill_after_s:
+            return
+        have = [proxy.spec for proxy in self._all.values() if proxy.key is None]
+        free_mb = self._memory_mb - self._booked_mb
+        for spec in prewarm.missing(self._stem_cells, have, free_mb=free_mb):
+            self._order(spec, None)
+
+    def tick(self) -> None:
+        """Once a second: what has waited too long, what is left over, what lacks."""
+        now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
+        over = self._backlog.take_if(lambda job: job.message.start_before_ms < now_ms)
+        for job in tuple(over):
+            text = activation.expired(job.message)
+            self._fail(job, Outcome.WHISK_ERROR, text)
+        idle = [
+            (proxy.number, proxy.spec, proxy.resting_since_s)
+            for proxy in self._stems.values()
+        ]
+        for number in prewarm.surplus(self._stem_cells, idle):
+            if now_s - self._stems[number].resting_since_s > LEFTOVER_S:
+                self._stems[number].tell(Remove())
+        self._pump()
+        self._show()
+
+    def forget_action(self, fqn: str) -> None:
+        """Remove resting containers of an action that is changed or gone."""
+        for key in [key for key in self._warm if key.action == fqn]:
+            for proxy in tuple(self._warm.get(key, ())):
+                proxy.tell(Remove())
+
+    def give_back(self) -> list[Job]:
+        """Take no more, and answer the jobs that nobody has begun."""
+        self._closing = True
+        return list(self._backlog.take_if(lambda job: True))
+
+    async def idle(self) -> None:
+        """Answer when nothing runs."""
+        while not self.is_idle:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def close(self) -> None:
+        """Remove all containers; answer when they are gone."""
+        self._closing = True
+        for proxy in tuple(self._all.values()):
+            proxy.tell(Remove())
+        while self._all:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _show(self) -> None:
+        metrics.memory_mb.set(self._booked_mb)
+        states = self.states()
+        for state in State:
+            if state is not State.REMOVED:
+                metrics.containers.labels(state.value).set(states[state])
