@@ -15,6 +15,8 @@ from controller.api.edge import Edge
 from controller.api.errors import NO_ROUTE, BadMethod, error_reply, sentence_reply
 from controller.services import Services
 
+COLLECTIONS = (namespaces, actions, triggers, rules, activations)
+
 
 def public_app(services: Services) -> ASGIApp:
     """Answer the application for the public port."""
@@ -26,7 +28,7 @@ def public_app(services: Services) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.services = services
-    for collection in (namespaces, actions, triggers, rules, activations):
+    for collection in COLLECTIONS:
         app.include_router(collection.router)
 
     @app.exception_handler(ChasenError)
@@ -37,17 +39,18 @@ def public_app(services: Services) -> ASGIApp:
     async def unrouted(request: Request, error: HTTPException) -> Response:
         transid = request.state.transid
         if error.status_code == 405:
-            return respond(error_reply(BadMethod(_allowed(app, request)), transid))
+            return respond(error_reply(BadMethod(_allowed(request)), transid))
         return respond(sentence_reply(error.status_code, NO_ROUTE, transid))
 
     return Edge(app)
 
 
-def _allowed(app: FastAPI, request: Request) -> list[str]:
+def _allowed(request: Request) -> list[str]:
     """Answer the methods that this path has, over all of its routes."""
     methods: set[str] = set()
-    for route in app.router.routes:
-        found, _ = route.matches(request.scope)
-        if found is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
+    for collection in COLLECTIONS:
+        for route in collection.router.routes:
+            found, _ = route.matches({**request.scope, "path_params": {}})
+            if found is not Match.NONE:
+                methods |= getattr(route, "methods", None) or set()
     return sorted(methods - {"HEAD"})

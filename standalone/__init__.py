@@ -1,0 +1,1 @@
+"""The operator's door: ``chasen``, and the whole house in one process."""
