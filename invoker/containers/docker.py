@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -39,6 +40,7 @@ from invoker.containers.docker_report import isolation_report
 from invoker.containers.docker_start import Starter
 from invoker.containers.incarnation import IncarnationLock, is_alive
 from invoker.ports import Container, ContainerFactory, ContainerSpec
+from runtimes import seccomp_profile
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +68,12 @@ class DockerContainers:
         self._socket_dir = socket_dir
         self._api_host = api_host
         self._options = options
-        seccomp = _seccomp_profile()
-        self._has_seccomp = seccomp is not None
         self._starter = Starter(
             engine,
             options=options,
             labels=labels,
             socket_dir=socket_dir,
-            seccomp=seccomp,
+            seccomp=json.dumps(seccomp_profile()),
             discard=self._discard,
         )
         self._tokens: dict[str, str] = {}  # container id -> token
@@ -177,7 +177,6 @@ class DockerContainers:
             network=self._network,
             unruled=self._unruled,
             api_host=self._api_host,
-            seccomp=self._has_seccomp,
             freezer=self._starter.can_freeze,
         )
 
@@ -267,11 +266,3 @@ def _prepare(socket_dir: Path, state_dir: Path) -> Path:
     socket_dir.mkdir(parents=True, exist_ok=True)
     socket_dir.chmod(0o700)
     return socket_dir
-
-
-def _seccomp_profile() -> str | None:
-    try:
-        from runtimes import seccomp_profile
-    except ImportError:
-        return None
-    return seccomp_profile()

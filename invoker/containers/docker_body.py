@@ -45,7 +45,7 @@ def is_strict(spec: ContainerSpec, options: DockerOptions) -> bool:
 
 
 def container_body(
-    spec: ContainerSpec, birth: Birth, *, options: DockerOptions, seccomp: str | None
+    spec: ContainerSpec, birth: Birth, *, options: DockerOptions, seccomp: str
 ) -> dict[str, Any]:
     """Answer the JSON of ``POST /containers/create``."""
     strict = is_strict(spec, options)
@@ -77,7 +77,7 @@ def _host_config(
     spec: ContainerSpec,
     birth: Birth,
     options: DockerOptions,
-    seccomp: str | None,
+    seccomp: str,
     *,
     strict: bool,
 ) -> dict[str, Any]:
@@ -93,8 +93,7 @@ def _host_config(
             {"Name": "core", "Soft": 0, "Hard": 0},
         ],
         "CapDrop": ["ALL"],
-        "SecurityOpt": ["no-new-privileges"]
-        + ([f"seccomp={seccomp}"] if seccomp else []),
+        "SecurityOpt": ["no-new-privileges", f"seccomp={seccomp}"],
         "OomScoreAdj": OOM_SCORE_ADJ,
         "Init": False,
         "RestartPolicy": {"Name": "no"},

@@ -126,18 +126,34 @@ class EngineClient:
         )
 
     def attach(self, container: str) -> socket.socket:
-        """Answer a stream of both outputs from now on, in the engine's frames."""
-        asked = {"stdout": 1, "stderr": 1, "stream": 1}
+        """Answer a stream of both outputs from now on, in the engine's frames.
+
+        Spoken by hand: the package closes the connection with its response.
+        """
+        wanted = "attach?stream=1&stdout=1&stderr=1"
+        target = f"/v{self._api.api_version}/containers/{container}/{wanted}"
 
         def take() -> socket.socket:
-            stream = self._patient.attach_socket(container, params=asked)
-            with stream:
-                taken = stream._sock.dup()  # outlives the response it came with
-            response = getattr(stream, "_response", None)
-            if response is not None:
-                response.close()
-            taken.setblocking(False)
-            return taken
+            stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                stream.settimeout(CALL_LIMIT_S)
+                stream.connect(str(self._socket))
+                stream.sendall(
+                    f"POST {target} HTTP/1.1\r\nhost: engine\r\n"
+                    "connection: Upgrade\r\nupgrade: tcp\r\n\r\n".encode()
+                )
+                head = bytearray()
+                while not head.endswith(b"\r\n\r\n"):
+                    if not (byte := stream.recv(1)):  # no more: output may follow
+                        break
+                    head += byte
+                if b" 101 " not in head.split(b"\r\n", 1)[0]:
+                    raise EngineFault("The container engine refused to attach.", 500)
+                stream.setblocking(False)
+            except BaseException:
+                stream.close()
+                raise
+            return stream
 
         return self._do("attach", take)
 

@@ -12,7 +12,6 @@ def isolation_report(
     network: ActionNetwork | None,
     unruled: str,
     api_host: str,
-    seccomp: bool,
     freezer: bool,
 ) -> list[str]:
     """Answer what an operator should know before trusting this machine."""
@@ -21,7 +20,7 @@ def isolation_report(
         " own, no capabilities, no new privileges, a read-only image, and limits on"
         " memory, processes and files.",
         _BLACKBOX[options.blackbox],
-        _SECCOMP[seccomp],
+        "System calls are limited by our own seccomp profile.",
         *_network(options, network, unruled, api_host),
         _FREEZER[freezer],
         "All containers share this machine's kernel: they keep honest tenants apart,"
@@ -67,10 +66,6 @@ _BLACKBOX = {
     "compatible": "Images of users keep their own user and a writable layer, whose size"
     " is not limited, without any capability.",
     "strict": "Images of users run like ours: unprivileged and read-only.",
-}
-_SECCOMP = {
-    True: "System calls are limited by our own seccomp profile.",
-    False: "System calls are limited by the engine's own seccomp profile only.",
 }
 _FREEZER = {
     True: "Idle containers are suspended by the cgroup freezer.",

@@ -22,6 +22,8 @@ from invoker.containers.docker_options import DEFAULT_BRIDGE, NOT_THE_INTERNET
 LOCK_WAIT_S = "5"  # iptables' own lock: Docker takes it as well
 CALL_LIMIT_S = 15
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+# A reset is sent at once; the kernel sends ICMP refusals only so often a second.
+_REFUSE = ("-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT")
 _ESTABLISHED = "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
 
 
@@ -58,7 +60,7 @@ class Rules:
         return self._restore(
             f"-A {chain} {rule}"
             for chain in (self.input_chain, self.forward_chain)
-            for rule in (f"! -i {self.bridge} -j RETURN", _ESTABLISHED, "-j REJECT")
+            for rule in (f"! -i {self.bridge} -j RETURN", _ESTABLISHED, *_REFUSE)
         )
 
     def _restore(self, lines) -> str:
@@ -69,7 +71,7 @@ class Rules:
         return [
             _ESTABLISHED,
             *(f"-d {ip} -p tcp --dport {port} -j ACCEPT" for ip, port in self.api),
-            "-j REJECT",
+            *_REFUSE,
         ]
 
     def _forward(self) -> list[str]:
@@ -89,7 +91,7 @@ class Rules:
                 for protocol in ("udp", "tcp")
             ),
             *(f"-d {network} -j ACCEPT" for network in self.allow),
-            *(f"-d {network} -j REJECT" for network in NOT_THE_INTERNET),
+            *(f"-d {net} {rule}" for net in NOT_THE_INTERNET for rule in _REFUSE),
             "-j RETURN",
         ]
 

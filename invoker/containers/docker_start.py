@@ -51,7 +51,7 @@ class Starter:
         options: DockerOptions,
         labels: Mapping[str, str],
         socket_dir: Path,
-        seccomp: str | None,
+        seccomp: str,
         discard: Callable[[str], Awaitable[None]],
     ) -> None:
         self._engine = engine
@@ -253,7 +253,7 @@ def _close_attached(making: asyncio.Future) -> None:
 def _start_error(spec: ContainerSpec, fault: EngineFault) -> ContainerError:
     """Answer whose fault it is that a container did not start."""
     if not spec.ours:
-        if fault.status is None:
+        if fault.status not in (400, 404):  # of the image: no such command
             return ContainerStartError(str(fault))
         return ImageError(
             f"The image '{spec.image}' cannot be started: its command was not found"
