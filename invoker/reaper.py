@@ -80,12 +80,13 @@ def reap_once(url: str, lock_dir: Path) -> int:
         doomed = [r for r in rows if r["Labels"].get(LABEL_INCARNATION, "") in dead]
         with ThreadPoolExecutor(os.cpu_count() or 1, "reaper") as crew:
             gone = sum(crew.map(lambda row: _remove(client, row), doomed))
-        tokens = {row["Labels"].get(LABEL_TOKEN) for row in rows}
     finally:
         client.close()
     if gone == len(doomed):
         _clear_locks(lock_dir)
-    _clear_folders(lock_dir.parent, tokens)
+    living = {r["Labels"].get(LABEL_TOKEN) for r in rows if r not in doomed}
+    dead_tokens = {r["Labels"].get(LABEL_TOKEN) for r in doomed}
+    _clear_folders(lock_dir.parent, living, dead_tokens)
     return len(rows) - gone
 
 
@@ -146,13 +147,16 @@ def _clear_locks(lock_dir: Path) -> None:
             incarnation.clear(lock_dir, path.stem)
 
 
-def _clear_folders(socket_dir: Path, tokens: set[str | None]) -> None:
+def _clear_folders(
+    socket_dir: Path, living: set[str | None], dead: set[str | None]
+) -> None:
+    """Drop those of the dead, and old ones of which no container knows."""
     too_young = time.time() - FOLDER_AGE_S
     for folder in socket_dir.iterdir():
-        if _TOKEN.fullmatch(folder.name) is None or folder.name in tokens:
+        if _TOKEN.fullmatch(folder.name) is None or folder.name in living:
             continue
         with contextlib.suppress(OSError):
-            if folder.lstat().st_mtime < too_young:
+            if folder.name in dead or folder.lstat().st_mtime < too_young:
                 shutil.rmtree(folder)
 
 

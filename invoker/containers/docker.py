@@ -105,7 +105,7 @@ class DockerContainers:
                 extra={"container": container_id[:12], "error": str(error)},
             )
             return
-        if token is not None:
+        if token:
             self._starter.drop_folder(token)
 
     async def cleanup(self) -> int:
@@ -115,10 +115,11 @@ class DockerContainers:
         """
         shared = (LABEL_HOUSE, LABEL_INVOKER)
         rows = await self._list({name: self._labels[name] for name in shared})
-        doomed = [row["Id"] for row in rows if self._may_go(row["Labels"])]
+        doomed = [row for row in rows if self._may_go(row["Labels"])]
         async with asyncio.TaskGroup() as tasks:
-            for container_id in doomed:
-                tasks.create_task(self._discard(container_id))
+            for row in doomed:
+                self._tokens[row["Id"]] = row["Labels"].get(LABEL_TOKEN, "")
+                tasks.create_task(self._discard(row["Id"]))
         return len(doomed)
 
     def _may_go(self, labels: Mapping[str, str]) -> bool:

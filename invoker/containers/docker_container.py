@@ -18,6 +18,7 @@ from invoker.containers.docker_logs import LogStream
 from invoker.ports import CollectedLogs, ContainerAddress
 
 OOM_NEWS_S = 2.0  # the engine learns of it after the connection broke
+ENGINE_LAG_S, LAG_POLL_S = 2.0, 0.005
 
 
 class DockerContainer:
@@ -68,12 +69,19 @@ class DockerContainer:
             await self._ask_engine(self._engine.client.unpause)
 
     async def _ask_engine(self, call: Callable[[str], None]) -> None:
-        try:
-            await self._engine.ask(lambda: call(self._id))
-        except EngineFault as fault:
-            if fault.status in (404, 409, 500):  # 500: "not running" of older engines
-                raise ContainerGone from fault
-            raise
+        """Pause or unpause; the engine learns late of the last one and then refuses."""
+        limit = time.monotonic() + ENGINE_LAG_S
+        while True:
+            try:
+                return await self._engine.ask(lambda: call(self._id))
+            except EngineFault as fault:
+                late = "paused" in str(fault) and fault.status in (409, 500)
+                if late and time.monotonic() < limit:
+                    await asyncio.sleep(LAG_POLL_S)
+                elif fault.status in (404, 409, 500):  # it is not running any more
+                    raise ContainerGone from fault
+                else:
+                    raise
 
     async def logs(self, *, limit_bytes: int, wait_for_sentinel: bool) -> CollectedLogs:
         if self._logs is None:
