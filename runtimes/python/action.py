@@ -43,6 +43,7 @@ def show(error: BaseException) -> None:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
+    error.__traceback__ = trace  # what the hook looks at, whatever it is given
     sys.__excepthook__(type(error), error, trace)
 
 

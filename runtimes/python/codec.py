@@ -43,8 +43,9 @@ def _c_codec() -> Codec:
         text = text.strip(" \t\n\r")
         try:
             value, end = scan(text, 0)
-        except StopIteration:
-            raise ValueError("there is no JSON value in it") from None
+        except (StopIteration, SystemError, ValueError):
+            # The C part alone cannot say what is wrong: that is the package's part.
+            return _package_codec()[0](text)
         if end != len(text):
             raise ValueError(f"there is more behind the JSON value, at {end}")
         return value
