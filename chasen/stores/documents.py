@@ -187,8 +187,14 @@ def _read_action(document: Document) -> dict[str, Any]:
     return {
         "exec": _read_executable(taken(document, "exec", dict)),
         "parameters": Parameters.from_json(document["parameters"]),
-        "limits": ActionLimits.from_json(document["limits"]),
+        "limits": _read_limits(taken(document, "limits", dict)),
     }
+
+
+def _read_limits(document: Document) -> ActionLimits:
+    for key in ActionLimits().to_json():
+        taken(document, key, int)  # the reader would take a default for a lost one
+    return ActionLimits.from_json(document)
 
 
 def _read_executable(document: Document) -> Executable:

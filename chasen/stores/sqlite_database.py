@@ -154,8 +154,7 @@ class Database:
         while is_open:
             group = self._next_group()
             is_open = None not in group
-            # A caller that has given up meanwhile no longer wants it.
-            writes = [each for each in group if each and not each.answer.cancelled()]
+            writes = [each for each in group if each is not None]
             if writes:
                 _deliver(self._commit(writes))
 
@@ -188,6 +187,8 @@ class Database:
             return [self._commit([each])[0] for each in writes]
 
     def _carry_out(self, write: Write) -> Outcome:
+        if write.answer.cancelled():  # the caller has given up: it shall not happen
+            return Outcome(write, None, None)
         try:
             return Outcome(write, write.job(self._connection), None)
         except ChasenError as error:
