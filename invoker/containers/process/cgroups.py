@@ -8,10 +8,11 @@ Source: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst of the Linux kerne
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,13 @@ class Hierarchy:
     @property
     def house(self) -> Path:
         return self.home / HOUSE
+
+    def prepare(self, label: str) -> None:
+        """Make the group that the sandboxes of one life are in."""
+        folder = self.house / label
+        folder.mkdir(exist_ok=True)
+        if not self.controller:
+            _write(folder / "cgroup.subtree_control", "+memory +pids +cpu")
 
 
 class CgroupsMissing(Exception):
@@ -169,10 +177,22 @@ def limits(
 
 
 class Groups:
-    """The zygote's side: ``folders`` maps a controller to an open folder."""
+    """The zygote's side.  ``houses`` maps a controller to its folder of all labels."""
 
-    def __init__(self, folders: dict[str, int]) -> None:
-        self._folders = folders
+    def __init__(self, houses: dict[str, str], label: str) -> None:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        self._label = label
+        self._houses = [os.open(house, flags) for house in houses.values()]
+        self._folders = {
+            controller: os.open(f"{house}/{label}", flags)
+            for controller, house in houses.items()
+        }
+
+    def remove_all(self) -> None:
+        """Remove the label, if nothing has it any more."""
+        for house in self._houses:
+            with contextlib.suppress(OSError):
+                os.rmdir(self._label, dir_fd=house)
 
     def make(self, name: str, memory_mb: int, pids: int) -> None:
         for controller, folder in self._folders.items():
@@ -233,7 +253,7 @@ def _freezing(controller: str, *, frozen: bool) -> tuple[str, str]:
 class Group:
     """The platform's side: freeze, thaw, and ask whether memory ran out."""
 
-    def __init__(self, hierarchies: list[Hierarchy], label: str, name: str) -> None:
+    def __init__(self, hierarchies: Sequence[Hierarchy], label: str, name: str) -> None:
         by_controller = {
             hierarchy.controller: hierarchy.house / label / name
             for hierarchy in hierarchies
@@ -251,6 +271,11 @@ class Group:
     def set_frozen(self, frozen: bool) -> None:
         kind = "" if self._unified else "freezer"
         _write(self._switch, _freezing(kind, frozen=frozen)[1])
+
+    def let_die(self) -> None:
+        """Thaw, if there is still something: the frozen do not die."""
+        with contextlib.suppress(OSError):
+            self.set_frozen(False)
 
     def is_frozen(self) -> bool:
         text = self._state.read_text()
@@ -270,15 +295,15 @@ class Group:
 # --- sweeping -------------------------------------------------------------------------
 
 
-def sweep(hierarchies: list[Hierarchy], owner: str, *, keep: str | None) -> int:
-    """Kill and remove all groups of an owner but those labelled ``keep``.
+def sweep(hierarchies: Sequence[Hierarchy], owner: str, *, keep: set[str]) -> set[str]:
+    """Kill and remove all groups of an owner but those with a label to keep.
 
-    Answers how many sandboxes there were.  Blocks; for a thread.
+    Answers the sandboxes there were, as "label/name".  Blocks; for a thread.
     """
     names: set[str] = set()
     for hierarchy in hierarchies:
         for label in _labels(hierarchy, owner):
-            if label.name == keep:
+            if label.name in keep:
                 continue
             groups = [folder for folder in label.iterdir() if folder.is_dir()]
             names.update(f"{label.name}/{group.name}" for group in groups)
@@ -286,7 +311,7 @@ def sweep(hierarchies: list[Hierarchy], owner: str, *, keep: str | None) -> int:
                 _empty(hierarchy.controller, group)
                 _remove(group)
             _remove(label)
-    return len(names)
+    return names
 
 
 def _labels(hierarchy: Hierarchy, owner: str) -> list[Path]:

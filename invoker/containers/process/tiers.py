@@ -62,7 +62,7 @@ def candidates(*, trust: bool) -> tuple[list[Tier], list[str]]:
         tiers.append(Tier("T0", "accidents only", False))
     else:
         reasons.append(
-            "Without any isolation, sandboxes start only with CHASEN_SANDBOX_TRUST=true."
+            "Where nothing is isolated, sandboxes need CHASEN_SANDBOX_TRUST=true."
         )
     return tiers, reasons
 

@@ -64,7 +64,7 @@ class Zygote:
         self._sandboxes: dict[str, Sandbox] = {}
         self._poll = select.poll()
         self._reports: dict[int, Sandbox] = {}
-        self._groups = Groups({})
+        self._groups = Groups({}, "")
         self._namespaced = True
         self._own_network: int | None = None
         self._leftovers: set[str] = set()
@@ -124,12 +124,7 @@ class Zygote:
             pass  # the platform is gone; the next read says so
 
     def _begin(self, message: dict[str, Any]) -> None:
-        self._groups = Groups(
-            {
-                controller: os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-                for controller, folder in message["groups"].items()
-            }
-        )
+        self._groups = Groups(message["groups"], message["label"])
         self._namespaced = message["style"] == "namespaces"
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         if self._namespaced:
@@ -307,6 +302,7 @@ class Zygote:
             time.sleep(0.005)
         for name in {*names, *self._leftovers}:
             self._groups.remove(name)
+        self._groups.remove_all()
 
 
 def _map_users(

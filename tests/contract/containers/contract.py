@@ -55,8 +55,10 @@ async def post(
             )
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head.decode("latin-1").lower().split("\r\n")
-            sizes = [x.split(":")[1] for x in lines if x.startswith("content-length:")]
-            answer = await reader.readexactly(int(sizes[0]))
+            fields = dict(line.split(":", 1) for line in lines[1:] if ":" in line)
+            answer = await reader.readexactly(int(fields["content-length"]))
+            # Logs in band follow the result.
+            answer = answer[: int(fields.get("x-chasen-result", len(answer)))]
             return int(lines[0].split()[1]), json.loads(answer or b"null")
     finally:
         writer.close()
