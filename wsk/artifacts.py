@@ -82,14 +82,14 @@ def read(session: Session, artifact: str) -> tuple[str, str, str]:
     if artifact == "-":
         if not _kind_is_given(session):
             raise arguments_error("Code from stdin needs --kind", MISUSE)
-        return _encoded(sys.stdin.buffer.read(CODE_LIMIT_BYTES + 1), ""), "", ""
+        return encoded(sys.stdin.buffer.read(CODE_LIMIT_BYTES + 1), ""), "", ""
     if artifact.startswith(("http://", "https://")):
         extension = os.path.splitext(urlsplit(artifact).path)[1]
-        return _encoded(_download(session, artifact), extension), extension, ""
+        return encoded(_download(session, artifact), extension), extension, ""
     extension = os.path.splitext(artifact)[1]
     if os.path.isdir(artifact):
         kind = "" if _kind_is_given(session) else folder_kind(artifact)
-        return _encoded(zipped(artifact), ".zip"), ".zip", kind
+        return encoded(zipped(artifact), ".zip"), ".zip", kind
     if not os.path.isfile(artifact):
         known = extension in LANGUAGES or extension in ("", ".zip")
         if not known and not _kind_is_given(session):
@@ -106,7 +106,7 @@ def read(session: Session, artifact: str) -> tuple[str, str, str]:
     except OSError as error:
         text = f"File '{artifact}' cannot be read: {error.strerror}"
         raise arguments_error(text, MISUSE) from error
-    return _encoded(data, extension), extension, ""
+    return encoded(data, extension), extension, ""
 
 
 def _kind_is_given(session: Session) -> bool:
@@ -118,7 +118,7 @@ def _too_large(name: str) -> WskError:
     return arguments_error(f"'{name}' is larger than {limit} MiB", MISUSE)
 
 
-def _encoded(data: bytes, extension: str) -> str:
+def encoded(data: bytes, extension: str) -> str:
     """Archives go as base64, and so does everything that is not text."""
     if len(data) > CODE_LIMIT_BYTES:
         raise _too_large("The code")
@@ -173,9 +173,11 @@ def is_ignored(path: str, patterns: list[str]) -> bool:
     return False
 
 
-def folder_files(folder: str) -> list[tuple[str, str]]:
+def folder_files(
+    folder: str, exclude: list[str] | None = None
+) -> list[tuple[str, str]]:
     """(path inside, path on disk) of every file that belongs to a folder action."""
-    patterns = ignored_patterns(folder)
+    patterns = [*ignored_patterns(folder), *(exclude or [])]
     found: list[tuple[str, str]] = []
     for top, folders, names in os.walk(folder):
         inside = os.path.relpath(top, folder).replace(os.sep, "/")
@@ -187,7 +189,12 @@ def folder_files(folder: str) -> list[tuple[str, str]]:
     return found
 
 
-def zipped(folder: str, extra: tuple[tuple[str, str], ...] = ()) -> bytes:
+def zipped(
+    folder: str,
+    extra: tuple[tuple[str, str], ...] = (),
+    *,
+    exclude: list[str] | None = None,
+) -> bytes:
     """A folder as a zip whose bytes depend on nothing but its content.
 
     Raises:
@@ -196,7 +203,8 @@ def zipped(folder: str, extra: tuple[tuple[str, str], ...] = ()) -> bytes:
     buffer = io.BytesIO()
     root = os.path.realpath(folder)
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in (*folder_files(folder), *extra):
+        files = (*folder_files(folder, exclude or []), *extra)
+        for name, path in dict(files).items():
             real = os.path.realpath(path)
             inside = real == root or real.startswith(root + os.sep)
             if not inside and os.path.islink(path):

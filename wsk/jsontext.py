@@ -115,3 +115,14 @@ def compact(value: Any) -> str:
         members = (f"{_string(key)}:{compact(item)}" for key, item in value.items())
         return "{" + ",".join(members) + "}"
     return "[" + ",".join(compact(item) for item in value) + "]"
+
+
+def plain(value: Any) -> Any:
+    """Turn literals into Python's numbers, where types are compared."""
+    if isinstance(value, Number):
+        return json.loads(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value

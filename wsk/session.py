@@ -59,6 +59,11 @@ class Session:
             dry_run=call.on("dry-run"),
         )
 
+    def use(self, config: Config) -> None:
+        """Go on with another configuration."""
+        self.close()
+        self.config, self._client = config, None
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()

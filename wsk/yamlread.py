@@ -16,6 +16,11 @@ from wsk.errors import WskError
 SIZE_LIMIT_BYTES = 8 << 20
 ALIAS_LIMIT = 100
 DEPTH_LIMIT = 100
+# read as booleans, octal, grouped or base 60 numbers by YAML 1.1
+_OLD = re.compile(
+    r"(?:yes|no|on|off|Yes|No|On|Off|YES|NO|ON|OFF|0o[0-7]+|0[0-7]+|[0-9]+(?:_[0-9]+)+"
+    r"|[0-9]+(?::[0-5]?[0-9])+)\Z"
+)
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -29,8 +34,8 @@ def _yaml():
     return yaml
 
 
-def load(text: str) -> Any:
-    """Parse one document.
+def load(text: str, doubts: list[str] | None = None) -> Any:
+    """Parse one document; scalars that YAML 1.1 reads otherwise go to `doubts`.
 
     Raises:
         ValueError: it is not the YAML we read; the text has line and column.
@@ -40,7 +45,7 @@ def load(text: str) -> Any:
     if len(text) > SIZE_LIMIT_BYTES:
         raise ValueError(f"it is larger than {SIZE_LIMIT_BYTES >> 20} MiB")
     try:
-        _check_events(yaml, text)
+        _check_events(yaml, text, doubts if doubts is not None else [])
         return yaml.load(text, Loader=_loader(yaml))
     except yaml.YAMLError as error:
         raise ValueError(_where(error)) from error
@@ -56,7 +61,7 @@ def _where(error: Any) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
-def _check_events(yaml: Any, text: str) -> None:
+def _check_events(yaml: Any, text: str, doubts: list[str]) -> None:
     """Refuse tags, too many aliases and depth before anything is built."""
     aliases = depth = documents = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -64,6 +69,9 @@ def _check_events(yaml: Any, text: str) -> None:
         tag = getattr(event, "tag", None)
         if tag and not isinstance(event, yaml.DocumentStartEvent):
             raise ValueError(f"line {line}: tag not allowed")
+        if isinstance(event, yaml.ScalarEvent) and event.style is None:
+            if _OLD.match(event.value):
+                doubts.append(f"line {line}: {event.value} is text here; quote it")
         aliases += isinstance(event, yaml.AliasEvent)
         documents += isinstance(event, yaml.DocumentStartEvent)
         depth += isinstance(event, yaml.CollectionStartEvent)
