@@ -66,27 +66,27 @@ class KafkaConsumer:
         await asyncio.wait([self._keeper])
 
     async def peek(self, *, wait_s: float) -> Sequence[Received]:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + wait_s
         try:
-            async with asyncio.timeout(wait_s + 0.05):
+            async with asyncio.timeout_at(ends + 0.05):
+                if self._consumer is None:
+                    await self._ready.wait()
                 consumer = self._consumer
                 if consumer is None:
-                    await self._ready.wait()
                     return []
+                left_ms = max(ends - loop.time(), 0) * 1000
                 batches = await consumer.getmany(
-                    timeout_ms=wait_s * 1000,  # pyright: ignore[reportArgumentType]
+                    timeout_ms=left_ms,  # pyright: ignore[reportArgumentType]
                     max_records=self._max_peek,
                 )
         except TimeoutError:
             return []
         except KafkaError as error:
-            log.warning(
-                "kafka consumer renewed",
-                extra={"topic": self._topic, "error": repr(error)},
-            )
-            self._lost.set()
-            self._ready.clear()
-            self._consumer = None
+            self._give_up(repr(error))
             return []
+        if not batches and _is_dead(consumer):
+            self._give_up("its fetcher ended")
         return self._received(batches)
 
     async def commit(self, positions: Mapping[int, int]) -> None:
@@ -155,6 +155,13 @@ class KafkaConsumer:
 
     # Being there -----------------------------------------------------------------
 
+    def _give_up(self, reason: str) -> None:
+        extra = {"topic": self._topic, "reason": reason}
+        log.warning("kafka consumer renewed", extra=extra)
+        self._consumer = None
+        self._ready.clear()
+        self._lost.set()
+
     async def _keep(self) -> None:
         """Have a consumer of the library, for ever."""
         while True:
@@ -167,6 +174,8 @@ class KafkaConsumer:
                 await self._lost.wait()
             except (KafkaError, OSError, TimeoutError) as error:
                 log.debug("consumer not started: %r", error)
+            except Exception:
+                log.exception("kafka consumer failed", extra={"topic": self._topic})
             finally:
                 self._ready.clear()
                 self._consumer = None
@@ -207,11 +216,17 @@ class KafkaConsumer:
             consumer.seek(TopicPartition(self._topic, partition), offset)
 
 
+def _is_dead(consumer: AIOKafkaConsumer) -> bool:
+    """`getmany` does not tell when the task behind it ended with an error."""
+    fetcher = consumer._fetcher
+    return fetcher is not None and fetcher.error_future.done()
+
+
 async def _stop(consumer: AIOKafkaConsumer) -> None:
     try:
         async with asyncio.timeout(STOP_LIMIT_S):
             await consumer.stop()
-    except (KafkaError, TimeoutError):
-        # It waits for a broker that is away; its connections must not stay open.
+    except Exception:  # it was broken: that is why it goes
+        # Or it waits for a broker that is away; its connections must not stay open.
         with suppress(Exception):
             await consumer._client.close()

@@ -176,7 +176,7 @@ class MemoryBus:
         def written(error: SpoolError | None) -> None:
             self._note(error)
             pending.is_settled = True
-            pending.error = BusUnavailable(str(error)) if error else None
+            pending.error = _unavailable(error) if error else None
             self._show(topic, log)
 
         write.then = written
@@ -211,7 +211,7 @@ class MemoryBus:
         write.then = written
         error = await future
         if error is not None:
-            raise BusUnavailable(str(error)) from error
+            raise _unavailable(error)
 
     def _note(self, error: SpoolError | None) -> None:
         fault = None if error is None else str(error)
@@ -282,6 +282,13 @@ class MemoryConsumer:
                 self._numbers[log.partition] = log.dropped + start + len(part)
                 taken = taken + part if taken else part
         return taken
+
+
+def _unavailable(error: SpoolError) -> BusUnavailable:
+    """The path is for the operator (`fault`), not for users."""
+    told = BusUnavailable()
+    told.__cause__ = error
+    return told
 
 
 def _full(topic: str) -> str:

@@ -26,8 +26,8 @@ def open_bus(url: str) -> AbstractAsyncContextManager[MessageBus]:
     """
     address, _, query = url.partition("?")
     options = {name: values[-1] for name, values in parse_qs(query).items()}
-    scheme, _, rest = address.partition(":")
-    if scheme == "memory":
+    scheme, colon, rest = address.partition(":")
+    if scheme == "memory" and colon:
         return _memory(rest, options)
     if scheme == "kafka" and rest.startswith("//") and rest != "//":
         return _kafka(rest[2:], options)
