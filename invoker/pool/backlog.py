@@ -57,13 +57,18 @@ class Backlog:
             del self._queues[key]
         return job
 
-    def in_turn(self, used_mb: Mapping[str, int]) -> list[Key]:
-        """Answer the keys, those of the namespace that uses least first; within one,
-        who has waited longest."""
-        return sorted(
-            self._queues,
-            key=lambda key: (used_mb.get(key.namespace_uuid, 0), self.since_s(key)),
-        )
+    def in_turn(
+        self, used_mb: Mapping[str, int], served_s: Mapping[str, float]
+    ) -> list[Key]:
+        """Answer the keys, those of the namespace that uses least first, then of the
+        one that was served longest ago; within one, who has waited longest."""
+
+        def turn(key: Key) -> tuple[int, float, float]:
+            uuid = key.namespace_uuid
+            served = served_s.get(uuid, 0.0)
+            return used_mb.get(uuid, 0), served, self.since_s(key)
+
+        return sorted(self._queues, key=turn)
 
     def take_if(self, is_over: Callable[[Job], bool]) -> Iterator[Job]:
         """Take out every job for which this holds."""

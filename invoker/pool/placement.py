@@ -134,10 +134,7 @@ def benefit(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who wants memory: what they use now, what they need, and how long they wait.
-
-    "They" are namespaces, or two keys of one namespace.
-    """
+    """Who wants memory: what they use now, what they need, and how long they wait."""
 
     used_mb: int
     need_mb: int
@@ -145,10 +142,18 @@ class Claim:
 
 
 def must_yield(own: Claim, other: Claim) -> bool:
-    """Answer whether a freed container of ``own`` should make room for ``other``.
+    """Answer whether a freed container should make room for another namespace.
 
     Shares of memory are evened out; who has nothing gets in after a moment.
     """
     if own.used_mb - own.need_mb >= other.used_mb + other.need_mb:
         return True
     return other.used_mb <= 0 and other.waiting_s > YIELD_AFTER_S
+
+
+def is_overdue(own: Claim, other: Claim) -> bool:
+    """Answer whether it should make room for another action of its own namespace.
+
+    They are served as they came, but containers are not swapped for single jobs.
+    """
+    return other.used_mb <= 0 and other.waiting_s > own.waiting_s + YIELD_AFTER_S

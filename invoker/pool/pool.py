@@ -22,11 +22,10 @@ from invoker import activation
 from invoker.job import Job, Key
 from invoker.pool import placement, prewarm
 from invoker.pool.backlog import Backlog
-from invoker.pool.execute import Executor
 from invoker.pool.lifecycle import Remove, Run, Start, State
 from invoker.pool.placement import Claim, Memory, Resting
 from invoker.pool.prewarm import StemCells
-from invoker.pool.proxy import ContainerProxy
+from invoker.pool.proxy import ContainerProxy, Runner
 from invoker.ports import ContainerFactory, ContainerSpec
 from invoker.settlement import Settlement
 
@@ -55,7 +54,7 @@ class ContainerPool:
     def __init__(
         self,
         factory: ContainerFactory,
-        executor: Executor,
+        runner: Runner,
         settlement: Settlement,
         clock: Clock,
         spawn: Callable[[Coroutine[Any, Any, None], str], None],
@@ -67,11 +66,11 @@ class ContainerPool:
         stem_cells: Sequence[StemCells] = (),
     ) -> None:
         self.factory = factory
-        self.runner = executor
+        self.runner = runner
         self.starts = asyncio.Semaphore(starts)
         self.grace_s = grace_s
         self.idle_s = idle_s
-        executor.workshop = self
+        runner.workshop = self
         self._settlement = settlement
         self._clock = clock
         self._spawn = spawn
@@ -87,6 +86,7 @@ class ContainerPool:
         self._ordered: Counter[Key] = Counter()
         self._used_mb: Counter[str] = Counter()
         self._used_by_key_mb: Counter[Key] = Counter()
+        self._served_s: dict[str, float] = {}
         self._worth: dict[Key, Worth] = {}
         self._age = 0.0
         self._closing = False
@@ -96,7 +96,7 @@ class ContainerPool:
 
     @property
     def is_idle(self) -> bool:
-        return not any(proxy.running for proxy in self._all.values())
+        return not any(proxy.is_busy for proxy in self._all.values())
 
     @property
     def waiting(self) -> int:
@@ -139,6 +139,7 @@ class ContainerPool:
             proxy.ordered_for = None
             self._used_mb[job.key.namespace_uuid] += proxy.spec.memory_mb
             self._used_by_key_mb[job.key] += proxy.spec.memory_mb
+            self._served_s[job.key.namespace_uuid] = self._clock.monotonic_s()
         proxy.tell(Run(job))
 
     def _fail(self, job: Job, outcome: Outcome, text: str) -> None:
@@ -246,29 +247,28 @@ class ContainerPool:
         others = self._backlog.keys - {key}
         if not others:
             return False
-        now_s = self._clock.monotonic_s()
         leaving_mb = self._leaving_mb()
         return any(
             not self._ordered[other]
             and leaving_mb < self._backlog.head(other).plan.spec.memory_mb
-            and placement.must_yield(*self._claims(key, other, now_s))
+            and self._goes_before(other, key)
             for other in others
         )
 
-    def _claims(self, own: Key, other: Key, now_s: float) -> tuple[Claim, Claim]:
-        """Compare namespaces, or keys where both are of one namespace."""
-        by_key = own.namespace_uuid == other.namespace_uuid
+    def _goes_before(self, other: Key, own: Key) -> bool:
+        if other.namespace_uuid == own.namespace_uuid:
+            used = self._used_by_key_mb
+            claims = self._claim(own, used[own]), self._claim(other, used[other])
+            return placement.is_overdue(*claims)
+        return placement.must_yield(
+            self._claim(own, self._used_mb[own.namespace_uuid]),
+            self._claim(other, self._used_mb[other.namespace_uuid]),
+        )
 
-        def claim(key: Key) -> Claim:
-            used_mb = (
-                self._used_by_key_mb[key]
-                if by_key
-                else self._used_mb[key.namespace_uuid]
-            )
-            need_mb = self._backlog.head(key).plan.spec.memory_mb
-            return Claim(used_mb, need_mb, now_s - self._backlog.since_s(key))
-
-        return claim(own), claim(other)
+    def _claim(self, key: Key, used_mb: int) -> Claim:
+        need_mb = self._backlog.head(key).plan.spec.memory_mb
+        waiting_s = self._clock.monotonic_s() - self._backlog.since_s(key)
+        return Claim(used_mb, need_mb, waiting_s)
 
     def _leaving_mb(self) -> int:
         return sum(
@@ -304,7 +304,7 @@ class ContainerPool:
             return
         metrics.queue_length.set(len(self._backlog))
         promised_mb = 0
-        for key in self._backlog.in_turn(self._used_mb):
+        for key in self._backlog.in_turn(self._used_mb, self._served_s):
             promises = 0
             while self._backlog.waiting(key) > self._ordered[key] + promises:
                 spec = self._backlog.head(key).plan.spec
@@ -391,6 +391,8 @@ class ContainerPool:
         for number in prewarm.surplus(self._stem_cells, idle):
             if now_s - self._stems[number].resting_since_s > LEFTOVER_S:
                 self._stems[number].tell(Remove())
+        if not self._backlog:
+            self._served_s.clear()
         self._pump()
         self._show()
 

@@ -48,6 +48,8 @@ class Owner(Protocol):
 class Runner(Protocol):
     """Runs one job in one container; ends in Finished or Bounced."""
 
+    workshop: Workshop | None
+
     def execute(self, proxy: ContainerProxy, job: Job, *, cold: bool) -> None: ...
 
 
@@ -107,6 +109,11 @@ class ContainerProxy:
     @property
     def running(self) -> frozenset[Job]:
         return self._now.running
+
+    @property
+    def is_busy(self) -> bool:
+        """Answer whether a job is in it, or waits until it is resumed."""
+        return bool(self._now.running) or self._now.waiting is not None
 
     def tell(self, event: Event) -> None:
         """Let an event happen; everything that follows at once, follows."""

@@ -1,0 +1,1 @@
+"""Doubles: real classes that stand where the world would, with seeds and clocks."""
