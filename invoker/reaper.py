@@ -74,7 +74,8 @@ def reap_once(url: str, lock_dir: Path) -> int:
     """
     client = EngineClient(url)
     try:
-        rows = client.list_by_labels({LABEL_HOUSE: str(lock_dir.parent)})
+        house = str(lock_dir.parent.resolve())
+        rows = client.list_by_labels({LABEL_HOUSE: house})
         owners = {row["Labels"].get(LABEL_INCARNATION, "") for row in rows}
         dead = {name for name in owners if not incarnation.is_alive(lock_dir, name)}
         doomed = [r for r in rows if r["Labels"].get(LABEL_INCARNATION, "") in dead]

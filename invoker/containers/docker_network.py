@@ -27,6 +27,7 @@ from invoker.containers.docker_options import DockerOptions
 from invoker.containers.docker_rules import (
     Rules,
     RulesFault,
+    abandoned_bridges,
     are_in_force,
     put_in_force,
     take_out,
@@ -207,24 +208,29 @@ def _check(api_host: str, options: DockerOptions) -> int:
 
 
 def _down(url: str, options: DockerOptions) -> int:
-    """Remove rules and network; containers in it keep the network, and say so."""
-    try:
-        take_out(Rules(bridge=options.bridge))
-    except RulesFault as fault:
-        print(f"{options.network}: the rules stay: {fault}.")
+    """Remove network and rules; containers in it keep the network, and say so."""
+    failed, bridges = 0, {options.bridge}
     try:
         client = EngineClient(url if url.startswith("docker:") else "docker:")
     except EngineFault:
-        return 0  # no engine, no network
+        client = None  # no engine, no network
+    if client is not None:
+        try:
+            if client.network(options.network) is not None:
+                bridges = {ensure_network(client, options).bridge}
+                client.remove_network(options.network)
+        except (EngineFault, ContainerStartError) as fault:
+            print(f"{options.network}: the network stays: {fault}")
+            failed = 1
+        finally:
+            client.close()
     try:
-        if client.network(options.network) is not None:
-            client.remove_network(options.network)
-    except EngineFault as fault:
-        print(f"{options.network}: the network stays: {fault}")
-        return 1
-    finally:
-        client.close()
-    return 0
+        for bridge in (bridges if not failed else set()) | abandoned_bridges():
+            take_out(Rules(bridge=bridge))
+    except RulesFault as fault:
+        print(f"{options.network}: the rules stay: {fault}.")
+        failed = 1
+    return failed
 
 
 if __name__ == "__main__":

@@ -137,6 +137,15 @@ def take_out(rules: Rules) -> None:
             _run([*base, "-X", chain])
 
 
+def abandoned_bridges() -> set[str]:
+    """Answer bridges that are gone while their rules are still hooked in."""
+    listed = _run(["iptables", "-w", LOCK_WAIT_S, "-S", "INPUT"])
+    words = [line.split() for line in listed.stdout.splitlines()]
+    ours = [row for row in words if row and row[-1].startswith("CHASEN-INPUT")]
+    hooked = {row[row.index("-i") + 1] for row in ours if "-i" in row}
+    return {name for name in hooked if not os.path.exists(f"/sys/class/net/{name}")}
+
+
 def _apply(tool: str, rules: Rules, text: str) -> None:
     restore = _run([f"{tool}-restore", "-w", LOCK_WAIT_S, "--noflush"], text)
     if restore.returncode:
