@@ -177,3 +177,6 @@ case ${1:-all} in
 esac
 say "Images:"
 for name in "${names[@]}"; do make_one "$name"; done
+# What a newer image has taken the name of.  Not the first stage of chasen/libraries,
+# which bears no label: the builder would have to make it again each time.
+docker image prune -f --filter label=chasen.image >/dev/null

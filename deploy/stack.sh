@@ -22,8 +22,7 @@ set_names() {
   if [[ -n $id ]]; then
     [[ $id =~ ^[1-9]$ ]] || fail "CHASEN_STACK_ID is $id; it must be 1 to 9."
     : "${COMPOSE_PROJECT_NAME:=chasen$id}" "${CHASEN_HTTP_PORT:=$((3233 + 100 * id))}"
-    : "${CHASEN_TLS_PORT:=$((3443 + 100 * id))}" "${CHASEN_STACK_INVOKER_PORT:=$((3244 + 100 * id))}"
-    : "${CHASEN_STACK_INVOKER1_PORT:=$((3245 + 100 * id))}"
+    : "${CHASEN_TLS_PORT:=$((3443 + 100 * id))}"
     : "${CHASEN_STACK_BACKEND:=10.89.$id}" "${CHASEN_STACK_ACTIONS:=10.$((90 + id))}"
     : "${CHASEN_STACK_BRIDGE:=chasen$id}" "${CHASEN_STACK_ACTIONS_NAME:=chasen-actions-$id}"
     : "${CHASEN_STACK_RUN:=/run/chasen-$id}" "${CHASEN_STACK_SECRETS:=$DEPLOY/.secrets-$id}"
@@ -31,8 +30,6 @@ set_names() {
   export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-chasen}
   export CHASEN_HTTP_PORT=${CHASEN_HTTP_PORT:-3233}
   export CHASEN_TLS_PORT=${CHASEN_TLS_PORT:-3443}
-  export CHASEN_STACK_INVOKER_PORT=${CHASEN_STACK_INVOKER_PORT:-3244}
-  export CHASEN_STACK_INVOKER1_PORT=${CHASEN_STACK_INVOKER1_PORT:-3245}
   export CHASEN_STACK_BACKEND=${CHASEN_STACK_BACKEND:-10.89.0}
   export CHASEN_STACK_ACTIONS=${CHASEN_STACK_ACTIONS:-10.88}
   export CHASEN_STACK_BRIDGE=${CHASEN_STACK_BRIDGE:-chasen0}

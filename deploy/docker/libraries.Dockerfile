@@ -9,6 +9,7 @@ RUN python3 -m venv /opt/chasen \
  && /opt/chasen/bin/pip uninstall -q -y pip setuptools
 
 FROM chasen/base:bookworm
+LABEL chasen.image=1
 COPY --from=build /opt/chasen /opt/chasen
 RUN useradd --uid 10001 --create-home chasen \
  && install -d -o chasen -m 0700 /var/lib/chasen /var/lib/chasen/keys
