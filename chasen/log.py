@@ -10,7 +10,11 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "color_message",  # uvicorn's own, for terminals
+}
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -55,5 +59,5 @@ def set_up(*, form: str, level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(ConsoleLines() if people else JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("httpx", "docker", "urllib3", "aiokafka", "uvicorn.access"):
+    for noisy in ("httpx", "docker", "urllib3", "aiokafka", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
+from collections.abc import Iterator
 
 from chasen import __version__
 from chasen.errors import ChasenError
@@ -57,12 +59,33 @@ def main() -> None:
     except ChasenError as error:
         print(f"chasen: {error}", file=sys.stderr)
         status = 1
+    except BaseExceptionGroup as group:
+        status = _tell(group)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
     except KeyboardInterrupt:
         status = 130
     sys.exit(status)
+
+
+def _tell(group: BaseExceptionGroup) -> int:
+    """Print what ended a program: sentences where there are some, else the group."""
+    ours, others = group.split((ChasenError, asyncio.CancelledError, SystemExit))
+    if others is not None:
+        raise others
+    for error in _leaves(ours) if ours is not None else ():
+        if isinstance(error, ChasenError):
+            print(f"chasen: {error}", file=sys.stderr)
+    return 1
+
+
+def _leaves(group: BaseExceptionGroup) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def _environment(arguments: argparse.Namespace) -> dict[str, str]:

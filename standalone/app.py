@@ -43,7 +43,8 @@ async def run_house(settings: Settings, stop: asyncio.Event) -> None:
             )
             try:
                 await _until_ready(controller, working)
-                _welcome(settings, key)
+                if not working.done():
+                    _welcome(settings, key)
                 stopping = asyncio.ensure_future(stop.wait())
                 await asyncio.wait(
                     {stopping, working}, return_when=asyncio.FIRST_COMPLETED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["fixtures.couchdb", "fixtures.kafka"]
+pytest_plugins = ["fixtures.house", "fixtures.couchdb", "fixtures.kafka"]
 
 
 @pytest.fixture(scope="session")

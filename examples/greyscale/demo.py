@@ -84,8 +84,8 @@ def start_house(build: Path) -> tuple[dict[str, str], subprocess.Popen[str]]:
     host = key = None
     for line in house.stdout:
         print(re.sub(r"(Key +\S{8})\S+", r"\1...", line), end="", flush=True)
-        host = line.split()[1] if line.startswith("API host") else host
-        key = line.split()[1] if line.startswith("Key") else key
+        host = line.split()[-1] if line.startswith("API host") else host
+        key = line.split()[-1] if line.startswith("Key") else key
         if line.startswith("Ctrl-C"):
             break
     if host is None or key is None:
