@@ -41,6 +41,38 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
+# No file may grow beyond 256 KiB: what a full disk does, without filling one.
+FULL_DISK = """
+import asyncio, resource, sys
+from chasen.bus.open import open_bus
+from chasen.errors import BusUnavailable
+
+async def main(url):
+    async with open_bus(url) as bus:
+        await bus.ensure_topic("t")
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
+        accepted, refused = [], []
+        for number in range(40):
+            body = (b"%d " % number).ljust(20_000, b".")
+            try:
+                await bus.post("t", body)
+                accepted.append(number)
+            except BusUnavailable:
+                refused.append(number)
+        assert refused and accepted, (accepted, refused)
+        assert "spool.db" in bus.fault(), bus.fault()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        await bus.post("t", b"99 room again")
+        assert bus.fault() is None
+        async with bus.consumer("t", group="g", max_peek=100) as consumer:
+            taken = [int(m.body.split()[0]) for m in await consumer.peek(wait_s=1)]
+        assert taken == [*accepted, 99], (taken, accepted)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
     return tmp_path / "spool.db"
@@ -81,6 +113,14 @@ async def test_what_was_acknowledged_survives_a_kill(spool: Path) -> None:
     ):
         assert bodies(await read(consumer, 1)) == [b"new"]
         assert await nothing_more(consumer)
+
+
+async def test_what_the_disk_refused_is_refused_and_never_shown(spool: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FULL_DISK, f"memory:{spool}", cwd=ROOT
+    )
+    async with asyncio.timeout(30):
+        assert await process.wait() == 0
 
 
 async def test_only_durable_messages_come_again_and_offsets_never(
