@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from wsk import jsontext, local
-from wsk.errors import APPLICATION_ERROR, Interrupted, WskError
+from wsk.errors import APPLICATION_ERROR, Interrupted, WskError, terminable
 from wsk.files import read_limited
 from wsk.parameters import collect
 from wsk.session import Session
@@ -205,7 +205,7 @@ def dev(session: Session) -> int:
     call, out = session.call, session.out
     event, environ = _event(session), _environ(session)
     actions = [DevAction(session, spec, environ) for spec in _specs(session)]
-    with ExitStack() as stack:
+    with terminable(), ExitStack() as stack:
         for action in actions:
             stack.callback(action.close)
             loaded = action.load()

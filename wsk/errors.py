@@ -7,6 +7,7 @@
 Printing them is `__main__`'s; turning HTTP answers into them is `client`'s.
 """
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -84,3 +85,17 @@ def doing(prefix: str, *, usage: bool = False) -> Iterator[None]:
         raise
     except WskError as error:
         raise error.within(prefix, usage=usage) from error.__cause__
+
+
+def _terminate(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end what is inside as Ctrl-C does, so that it cleans up."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

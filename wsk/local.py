@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from wsk import artifacts, jsontext
-from wsk.errors import APPLICATION_ERROR, WskError
+from wsk.errors import APPLICATION_ERROR, WskError, terminable
 from wsk.parameters import payload
 from wsk.session import Session
 
@@ -185,6 +185,11 @@ def error_of(status: int, body: Any) -> Any:
 
 def invoke_once(session: Session) -> int:
     """`wsk action invoke --local FILE`: exit codes as of a blocking invocation."""
+    with terminable():
+        return _invoke_once(session)
+
+
+def _invoke_once(session: Session) -> int:
     from threading import Thread
 
     call, out = session.call, session.out

@@ -4,14 +4,13 @@ Rounds overlap: records are written a little after they end, so a window that on
 moves forward loses some. What was shown is remembered by its id.
 """
 
-import signal
 import time
 from typing import Any
 
 from wsk import jsontext
 from wsk.activation_list import name_filter, query
 from wsk.activations import log_entry
-from wsk.errors import GENERAL, Interrupted, WskError
+from wsk.errors import GENERAL, Interrupted, WskError, terminable
 from wsk.jsontext import integer
 from wsk.session import Session
 
@@ -65,10 +64,6 @@ def _start_ms(session: Session) -> int:
     return 1
 
 
-def _terminated(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def poll(session: Session) -> int:
     """Ask every two seconds until Ctrl-C or --exit."""
     call, out = session.call, session.out
@@ -76,14 +71,12 @@ def poll(session: Session) -> int:
     if out.is_text:
         out.line("Enter Ctrl-c to exit.")
         out.line("Polling for activation logs")
-    before = signal.signal(signal.SIGTERM, _terminated)
     try:
-        _rounds(session, name, call.number("exit"))
+        with terminable():
+            _rounds(session, name, call.number("exit"))
     except KeyboardInterrupt:
         text = "Poll terminated" if out.is_text else ""
         raise Interrupted(text, GENERAL) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return 0
 
 
