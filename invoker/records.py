@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chasen import metrics
+from chasen import faults, metrics
 from chasen.entities import Activation, ActivationResponse, Outcome
 from chasen.errors import ChasenError, StoreUnavailable
 from chasen.ports.stores import ActivationStore
@@ -107,6 +107,7 @@ class RecordWriter:
     async def _write_batch(self) -> None:
         batch = self._take_batch()
         await self._write(batch)
+        faults.point("I9")
         self._in_flight = 0
         self._queued_bytes -= sum(entry.size_bytes for entry in batch)
         metrics.records_waiting.set(len(self._queue))

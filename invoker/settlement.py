@@ -77,10 +77,12 @@ class Settlement:
             for settle in self._in_hand.pop(identifier, ()):
                 settle()
 
-    def answer(self, message: ActivationMessage, record: Activation) -> bool:
+    def answer(
+        self, message: ActivationMessage, record: Activation, doubtful: Activation
+    ) -> bool:
         """The result is there, logs will follow: let a waiting caller go.
 
-        ``record`` says that its logs are missing; if we die now, it stands.  Answers
+        ``doubtful`` says that its logs are missing; if we die now, it stands.  Answers
         whether the caller will hear of it.
         """
         encoded = encode_activation(record)
@@ -91,7 +93,7 @@ class Settlement:
 
         faults.point("I6")
         try:
-            self._journal.finish(message, encoded, send)
+            self._journal.finish(message, encode_activation(doubtful), send)
         except JournalBroken:
             log.error("the journal cannot be written", exc_info=True)
             return False
@@ -108,10 +110,12 @@ class Settlement:
             self._acks.send(kind, message.controller, record, waited_for)
 
         def go_on() -> None:
+            faults.point("I8")
             self._records.put(Entry(record, len(encoded), message.controller))
             send()
+            faults.point("I7")
 
-        faults.point("I8")
+        faults.point("I6")
         try:
             self._journal.finish(message, encoded, go_on)
         except JournalBroken:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chasen import faults, metrics
 from chasen.entities import ActivationResponse, Outcome
@@ -214,9 +214,10 @@ class Executor:
     def _answer(
         self, job: Job, result: RunResult, response: ActivationResponse
     ) -> bool:
+        record = activation.record(job, response, result)
         lines = self._notices(job, response, Logs(complete=False))
-        record = activation.record(job, response, result, lines)
-        return self._settlement.answer(job.message, record)
+        doubtful = replace(record, logs=tuple(lines))
+        return self._settlement.answer(job.message, record, doubtful)
 
     async def _collect(
         self,

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from chasen import faults
 from chasen.errors import ContainerError, InvalidTransition
 from invoker.action_proxy import ActionProxy
 from invoker.job import Job, Key
@@ -198,7 +199,9 @@ class ContainerProxy:
     async def _creating(self) -> None:
         async with self._workshop.starts:
             began_s = self._loop.time()
+            faults.point("I2")
             self.container = await self._workshop.factory.create(self.spec)
+            faults.point("I3")
             self.door = ActionProxy(self.container.address)
             self.start_cost_ms = (self._loop.time() - began_s) * 1000
 

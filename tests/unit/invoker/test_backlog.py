@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from doubles.jobs import a_job
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from doubles.jobs import a_job
 from invoker.job import Job, Key
 from invoker.pool.backlog import Backlog
 

@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-
-from chasen.entities import ActionLimits, Outcome
-from chasen.messages import ActivationMessage
 from doubles.clock import LoopClock
 from doubles.containers import Faults, SimulatedContainers
 from doubles.jobs import KIND, a_job, an_action
 from doubles.loop import run_virtually
 from doubles.runner import SimulatedRunner
+
+from chasen.entities import ActionLimits, Outcome
+from chasen.messages import ActivationMessage
 from invoker.job import Job
 from invoker.pool.pool import ContainerPool
 from invoker.pool.prewarm import StemCells
@@ -53,7 +53,7 @@ class Bench:
 
     async def until_idle(self, limit_s: float = 600) -> None:
         async with asyncio.timeout(limit_s):
-            while self.pool.waiting or not self.pool.is_idle:
+            while self.pool.waiting or not self.pool.is_idle:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
