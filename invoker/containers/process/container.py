@@ -13,6 +13,7 @@ from chasen.errors import ContainerError, ContainerGone, ContainerStartError
 from invoker.ports import CollectedLogs, ContainerAddress
 
 from .cgroups import Group
+from .network import Attachment
 
 FREEZE_LIMIT_S = 2
 SOCKET_LOOK_S = 0.001
@@ -73,6 +74,7 @@ class ProcessContainer:
         self.life = life
         self.group: Group | None = None
         self.uid = 0
+        self.attachment: Attachment | None = None
 
     @property
     def id(self) -> str:

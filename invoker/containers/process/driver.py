@@ -21,9 +21,10 @@ from typing import Any
 from chasen.errors import ChasenError, ContainerError, ContainerStartError
 from invoker.ports import ContainerSpec
 
-from . import cgroups, paths, root, tiers
+from . import cgroups, network, paths, root, tiers
 from .channel import Channel, Event
 from .container import SOCKET_PATH_MAX, Life, ProcessContainer
+from .network import ActionNetwork, Attachment, NetworkFault
 from .place import Place
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,15 @@ open(os.path.join(os.environ["CHASEN_ACTION_DIR"], "proof"), "w").write("x")
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """``closed``: no network at all.  ``subnet`` empty: the host's."""
+
+    closed: bool = False
+    subnet: str = ""
+    allow: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Launchers:
     """``command`` answers the argv of a kind; ``visible`` is what they all need."""
 
@@ -68,13 +78,15 @@ class ProcessContainers:
         tier: tiers.Tier,
         launchers: Launchers,
         *,
-        closed_network: bool = False,
+        network: NetworkPlan | None = None,
         remarks: Sequence[str] = (),
     ) -> None:
         self._place = place
         self._tier = tier
         self._launchers = launchers
-        self._closed_network = closed_network and tier.namespaces
+        self._plan = network or NetworkPlan()
+        self._closed_network = tier.namespaces and self._plan.closed
+        self._network: ActionNetwork | None = None
         self._remarks = tuple(remarks)
         self._visible = paths.without_system([*launchers.visible, *paths.homes(PYTHON)])
         self._channel: Channel | None = None
@@ -106,10 +118,36 @@ class ProcessContainers:
     def _network_sentence(self) -> str:
         if self._closed_network:
             return "Sandboxes have no network at all."
+        if self._network is not None:
+            return (
+                "Sandboxes reach the API host and the internet, not each other, private"
+                " addresses or other services of this machine."
+            )
         return (
             "The network is not isolated: actions reach what this machine reaches,"
             " its local services included."
         )
+
+    async def open_network(self) -> None:
+        """Make the action network, if that is wanted and can be; else say why not."""
+        if not self._plan.subnet or not self._tier.own_user:
+            return
+        records = self._place.networks
+        try:
+            await asyncio.to_thread(network.sweep, records, self._place.living())
+            bridge = await asyncio.to_thread(
+                network.make_bridge,
+                self._place.label,
+                self._plan.subnet,
+                self._place.api_host,
+                self._plan.allow,
+                records,
+            )
+        except network.NetworkFault as error:
+            self._remarks += (f"There is no action network: {error}.",)
+            return
+        self._network = ActionNetwork(bridge, records, self._place.api_host)
+        await self._network.open()
 
     # --- making containers ------------------------------------------------------------
 
@@ -117,7 +155,9 @@ class ProcessContainers:
         argv = self._argv(spec.kind)
         async with self._starts:
             await self._have_zygote()
-            container = await self._start(argv, spec.memory_mb, spec.environment)
+            container = await self._start(
+                argv, spec.memory_mb, spec.environment, await self._attachment()
+            )
             try:
                 async with asyncio.timeout(START_LIMIT_S):
                     pid = await container.life.started
@@ -132,6 +172,16 @@ class ProcessContainers:
                 raise
         return container
 
+    async def _attachment(self) -> Attachment | None:
+        if self._network is None:
+            return None
+        try:
+            return await self._network.take()
+        except NetworkFault as error:
+            raise ContainerStartError(
+                f"The sandbox's network could not be made: {error}"
+            ) from error
+
     def _argv(self, kind: str) -> list[str]:
         try:
             return paths.resolved(self._launchers.command(kind))
@@ -141,7 +191,11 @@ class ProcessContainers:
             ) from error
 
     async def _start(
-        self, argv: Sequence[str], memory_mb: int, environment: Mapping[str, str]
+        self,
+        argv: Sequence[str],
+        memory_mb: int,
+        environment: Mapping[str, str],
+        attachment: Attachment | None = None,
     ) -> ProcessContainer:
         name = secrets.token_hex(8)
         life = Life(asyncio.get_running_loop().create_future())
@@ -150,14 +204,19 @@ class ProcessContainers:
         if self._tier.groups:
             container.group = cgroups.Group(self._tier.groups, self._place.label, name)
         self._containers[name] = container
+        container.attachment = attachment
         try:
             order = self._order(container, environment)
             await self._send(
-                {"do": "start", **order, "argv": list(argv), "memory_mb": memory_mb}
+                {"do": "start", **order, "argv": list(argv), "memory_mb": memory_mb},
+                [attachment.handle] if attachment else [],
             )
         except BaseException:
             self._release(container)
             raise
+        finally:
+            if attachment:
+                os.close(attachment.handle)  # the sandbox has it now
         return container
 
     def _link(self, name: str) -> Path:
@@ -194,6 +253,8 @@ class ProcessContainers:
             home, action, run = self._make_folders(container.id)
             order["writable"] = [home, action, run, "/dev/null"]
             order["readable"] = [*paths.READABLE_PLAIN, *self._visible]
+        if container.attachment and self._network:
+            environment = self._network.environment(environment)
         order["folder"] = action
         order["environment"] = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -240,16 +301,18 @@ class ProcessContainers:
     def _release(self, container: ProcessContainer) -> None:
         self._containers.pop(container.id, None)
         self._uids.discard(container.uid)
+        if container.attachment and self._network:
+            self._network.give_back(container.attachment.address)
         if not self._tier.namespaces:
             shutil.rmtree(self._place.folder / container.id, ignore_errors=True)
 
     # --- the zygote -------------------------------------------------------------------
 
-    async def _send(self, order: Event) -> None:
+    async def _send(self, order: Event, handles: Sequence[int] = ()) -> None:
         try:
             if self._channel is None:
                 raise ConnectionError("the helper process for sandboxes has ended")
-            await self._channel.send(order)
+            await self._channel.send(order, handles)
         except OSError as error:
             raise ContainerStartError(f"No sandbox: {error}.") from error
 
@@ -284,7 +347,7 @@ class ProcessContainers:
             "style": "namespaces" if self._tier.namespaces else "plain",
             "base": str(self._place.base),
             "visible": self._visible,
-            "resolv_conf": paths.resolv_conf(own_network=False),
+            "resolv_conf": paths.resolv_conf(own_network=bool(self._plan.subnet)),
             "groups": {
                 hierarchy.controller: str(hierarchy.house)
                 for hierarchy in self._tier.groups
@@ -293,9 +356,10 @@ class ProcessContainers:
         }
 
     def _hear(self, event: Event) -> None:
-        if not event["name"]:
+        name = event["name"]
+        if not name:
             self._hear_of_zygote(event)
-        elif container := self._containers.get(event["name"]):
+        elif container := self._containers.get(name):
             self._hear_of_sandbox(container.life, event)
 
     def _hear_of_sandbox(self, life: Life, event: Event) -> None:
@@ -373,6 +437,9 @@ class ProcessContainers:
     async def close(self) -> None:
         """End all sandboxes and the zygote, leave no trace."""
         await self.cleanup()
+        if self._network is not None:
+            await self._network.close()
+            self._network = None
         await self._close_channel()
         await asyncio.to_thread(self._place.sweep, self._tier.groups, mine=True)
         if self._folder_handle >= 0:

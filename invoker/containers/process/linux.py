@@ -11,6 +11,8 @@ import os
 # PyDLL keeps the interpreter lock: a child made by clone() must not have to get it.
 _libc = ctypes.PyDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+# This one lets other threads run: a network namespace can take long to make.
+_patient = ctypes.CDLL(None, use_errno=True)
 
 MACHINE = os.uname().machine
 _NUMBERS = {
@@ -76,12 +78,12 @@ def clone(namespaces: int) -> int:
 
 
 def unshare(namespaces: int) -> None:
-    if _libc.unshare(ctypes.c_int(namespaces)) != 0:
+    if _patient.unshare(ctypes.c_int(namespaces)) != 0:
         raise _error("unshare")
 
 
 def setns(descriptor: int, namespace: int) -> None:
-    if _libc.setns(ctypes.c_int(descriptor), ctypes.c_int(namespace)) != 0:
+    if _patient.setns(ctypes.c_int(descriptor), ctypes.c_int(namespace)) != 0:
         raise _error("setns")
 
 

@@ -18,10 +18,11 @@ from chasen.settings import Settings
 from invoker.containers.incarnation import IncarnationLock
 
 from . import paths, tiers
-from .driver import Launchers, ProcessContainers
+from .driver import Launchers, NetworkPlan, ProcessContainers
 from .place import Place
 
 CLOSED = "none"
+HOST = "host"
 WEAK = ("T1", "T0")
 
 
@@ -85,6 +86,11 @@ async def open_process_containers(
 async def _strongest(
     place: Place, options: ProcessOptions, launchers: Launchers
 ) -> ProcessContainers:
+    plan = NetworkPlan(
+        closed=options.network == CLOSED,
+        subnet="" if options.network in (CLOSED, HOST) else options.subnet,
+        allow=options.egress_allow,
+    )
     possible, reasons = tiers.candidates(trust=options.trust)
     for tier in possible:
         if (options.tier and tier.name != options.tier) or (
@@ -95,11 +101,12 @@ async def _strongest(
             place,
             tier,
             launchers,
-            closed_network=options.network == CLOSED,
+            network=plan,
             remarks=reasons,
         )
         fault = await factory.self_test()
         if fault is None:
+            await factory.open_network()
             return factory
         await factory.close()
         reasons.append(fault)

@@ -61,6 +61,11 @@ class Place:
         return self.socket_dir / self.label
 
     @property
+    def networks(self) -> Path:
+        """Where it is written down which bridges there are."""
+        return self.state_dir / "networks"
+
+    @property
     def locks(self) -> Path:
         return self.socket_dir / LOCKS
 

@@ -16,10 +16,9 @@ import resource
 import select
 import signal
 import socket
-import struct
 from dataclasses import dataclass, field
 
-from . import landlock, linux, root, seccomp
+from . import interfaces, landlock, linux, root, seccomp
 
 TMP_BYTES = 64 << 20
 TMP_INODES = 16_384
@@ -30,7 +29,6 @@ PROCESSES = 64
 FILE_BYTES = ACTION_BYTES
 MEMORY_SLACK_MB = 128  # a limit on mappings also counts what is never touched
 LIKELY_OOM_VICTIM = "500"
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Order:
     pids: int = PROCESSES
     uid: int = 0  # outside; 0 where it is the platform's own
     own_users: bool = True  # a user namespace
-    own_network: bool = False
+    own_network: bool = False  # an empty one
     bounded_memory: bool = False  # by a control group; else by what one may map
     landlocked: bool = False
     readable: list[str] = field(default_factory=list)
@@ -72,7 +70,8 @@ def enter(order: Order, mapped: int) -> None:
     socket.sethostname(root.HOSTNAME)
     if order.own_network:
         Step.name = "raising the loopback interface"
-        _raise_loopback()
+        with interfaces.control() as control:
+            interfaces.raise_interface("lo", control)
     _restrict(order)
     _execute(order)
 
@@ -120,17 +119,6 @@ def _mount_own() -> None:
 def _tmpfs(target: str, flags: int, options: str, size: int, inodes: int) -> None:
     options = f"{options},size={size},nr_inodes={inodes}"
     linux.mount("chasen", target, "tmpfs", flags, options)
-
-
-def _raise_loopback() -> None:
-    import fcntl
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sH14x", b"lo", 0)
-        answer = fcntl.ioctl(control, SIOCGIFFLAGS, request)
-        (flags,) = struct.unpack_from("H", answer, 16)
-        request = struct.pack("16sH14x", b"lo", flags | IFF_UP)
-        fcntl.ioctl(control, SIOCSIFFLAGS, request)
 
 
 def _restrict(order: Order) -> None:

@@ -66,7 +66,7 @@ class Zygote:
         self._reports: dict[int, Sandbox] = {}
         self._groups = Groups({}, "")
         self._namespaced = True
-        self._own_network: int | None = None
+        self._own_network = -1
         self._leftovers: set[str] = set()
 
     def serve(self) -> None:
@@ -169,17 +169,15 @@ class Zygote:
         report, told = os.pipe2(os.O_CLOEXEC)
         stderr, printed = os.pipe2(os.O_CLOEXEC)
         flags = NAMESPACES if self._namespaced else 0
-        if order.own_network and network is None:
+        if order.own_network:
             flags |= linux.CLONE_NEWNET
         if network is not None:
             linux.setns(network, linux.CLONE_NEWNET)
-        try:
-            pid = linux.clone(flags)
-        finally:
-            if network is not None and self._own_network is not None:
-                linux.setns(self._own_network, linux.CLONE_NEWNET)
+        pid = linux.clone(flags)  # the child stays in that network, its parent does not
         if pid == 0:
             self._become(order, mapped, gate, told, printed)
+        if network is not None:
+            linux.setns(self._own_network, linux.CLONE_NEWNET)
         for handle in (mapped, told, printed):
             os.close(handle)
         os.set_blocking(stderr, False)

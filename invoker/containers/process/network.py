@@ -1,0 +1,443 @@
+"""The action network of process sandboxes: a bridge, and a cable to each sandbox.
+
+    internet <- masquerade <- bridge <- cable -> eth0 in the sandbox
+    API host <- relay on the bridge's address (for an API that listens on loopback)
+
+Ports of the bridge are isolated: sandboxes do not see each other.  What may pass is
+said by the rules that Docker's action network has too (``docker_rules``).  Sandboxes'
+interfaces vanish with them; the bridge and its rules are swept by the next life, which
+finds them in ``<state>/networks``.  Needs root, ``ip`` and ``iptables``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import ipaddress
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from invoker.containers.docker_network import nameservers
+from invoker.containers.docker_rules import Rules, RulesFault, put_in_force, take_out
+
+from . import interfaces, linux
+
+CALL_LIMIT_S = 15
+READY = 2 + (os.cpu_count() or 1)
+PART_BITS = 20  # a house takes a /20 of the subnet: 4093 sandboxes
+RELAY_BYTES = 65_536
+API_VARIABLE = "__OW_API_HOST"
+_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+_NOT_OURS = ["FORWARD", "-m", "comment", "--comment", "chasen-forwarding", "-j", "DROP"]
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+class NetworkFault(Exception):
+    """Why there is no action network, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A network namespace with one end of a cable in it; ``handle`` leads there."""
+
+    handle: int
+    address: ipaddress.IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """``api``: where sandboxes find the API; ``relays`` if it listens on loopback."""
+
+    name: str
+    part: ipaddress.IPv4Network
+    api: tuple[tuple[str, int], ...]
+    allow: Sequence[str] = ()
+
+    @property
+    def gateway(self) -> str:
+        return str(next(self.part.hosts()))
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(
+            bridge=self.name,
+            api=self.api,
+            allow=tuple(self.allow),
+            nameservers=name_servers(),
+        )
+
+
+def name_servers() -> tuple[str, ...]:
+    """Answer those beyond this machine; a stub on loopback names others."""
+    for path in ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"):
+        if found := nameservers(path):
+            return found
+    return ()
+
+
+# --- making and removing the bridge (blocking; for a thread) --------------------------
+
+
+def make_bridge(
+    label: str, subnet: str, api_host: str, allow: Sequence[str], records: Path
+) -> Bridge:
+    """Make a bridge with its rules, and write down that it is there.
+
+    Raises:
+        NetworkFault: a program or a right is missing, or there is no free address.
+    """
+    part = _free_part(ipaddress.IPv4Network(subnet))
+    name = "chs" + hashlib.sha256(label.encode()).hexdigest()[:10]
+    gateway = str(next(part.hosts()))
+    bridge = Bridge(name, part, _api(api_host, gateway), tuple(allow))
+    records.mkdir(parents=True, exist_ok=True)
+    record = {"label": label, "part": str(part), "api": bridge.api}
+    (records / name).write_text(json.dumps(record))
+    try:
+        _run(["ip", "link", "add", "name", name, "type", "bridge"])
+        _run(["ip", "address", "add", f"{gateway}/{part.prefixlen}", "dev", name])
+        _without_ipv6(name)
+        _run(["ip", "link", "set", "dev", name, "up"])
+        put_in_force(bridge.rules)
+        _let_out(bridge)
+    except (NetworkFault, RulesFault, OSError) as error:
+        remove_bridge(bridge, records)
+        raise NetworkFault(str(error)) from error
+    return bridge
+
+
+def remove_bridge(bridge: Bridge, records: Path) -> None:
+    """Remove a bridge, its cables and its rules; none of it need be there."""
+    with contextlib.suppress(NetworkFault, RulesFault, OSError):
+        take_out(bridge.rules)
+    for rule in _way_out(bridge):
+        with contextlib.suppress(NetworkFault):
+            _run(["iptables", "-w", "5", *_table(rule), "-D", *rule[1:]])
+    ports = Path("/sys/class/net", bridge.name, "brif")
+    with contextlib.suppress(OSError):
+        for port in ports.iterdir():
+            with contextlib.suppress(NetworkFault):
+                _run(["ip", "link", "delete", "dev", port.name])
+    with contextlib.suppress(NetworkFault):
+        _run(["ip", "link", "delete", "dev", bridge.name])
+    (records / bridge.name).unlink(missing_ok=True)
+    if not any(records.iterdir()):
+        _stop_forwarding()
+
+
+def sweep(records: Path, living: set[str]) -> None:
+    """Remove the bridges of lives that are over."""
+    if not records.is_dir():
+        return
+    for path in records.iterdir():
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            record = json.loads(path.read_text())
+            if record["label"] not in living:
+                api = tuple((host, port) for host, port in record["api"])
+                part = ipaddress.IPv4Network(record["part"])
+                remove_bridge(Bridge(path.name, part, api), records)
+
+
+def _free_part(subnet: ipaddress.IPv4Network) -> ipaddress.IPv4Network:
+    """Answer a part of the subnet, or of its neighbour, that no route leads to."""
+    taken = _routes()
+    size = max(PART_BITS, subnet.prefixlen)
+    beside = ipaddress.IPv4Network(
+        (int(subnet.network_address) ^ subnet.num_addresses, subnet.prefixlen)
+    )
+    for network in (subnet, beside):
+        for part in network.subnets(new_prefix=size):
+            if not any(part.overlaps(route) for route in taken):
+                return part
+    raise NetworkFault(
+        f"all of {subnet} is in use; choose another CHASEN_ACTION_SUBNET"
+    )
+
+
+def _routes() -> list[ipaddress.IPv4Network]:
+    found = []
+    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
+        words = line.split()
+        target, mask = (
+            ipaddress.IPv4Address(int(word, 16).to_bytes(4, "little"))
+            for word in (words[1], words[7])
+        )
+        if int(mask):
+            found.append(ipaddress.IPv4Network(f"{target}/{mask}", strict=False))
+    return found
+
+
+def _api(api_host: str, gateway: str) -> tuple[tuple[str, int], ...]:
+    host, port = address_of(api_host)
+    if is_local(host):
+        return ((gateway, port),)
+    try:
+        rows = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(sorted({(str(row[4][0]), port) for row in rows}))
+
+
+def address_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url if "//" in url else f"http://{url}")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.hostname or "127.0.0.1", port
+
+
+def is_local(host: str) -> bool:
+    """Answer whether a host name means something else inside a sandbox."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _without_ipv6(name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        Path("/proc/sys/net/ipv6/conf", name, "disable_ipv6").write_text("1")
+
+
+def _let_out(bridge: Bridge) -> None:
+    # Appended: the rules of where one may go, hooked in at the front, come first.
+    for rule in _way_out(bridge):
+        _run(["iptables", "-w", "5", *_table(rule), "-A", *rule[1:]])
+    began = _FORWARDING.read_text().strip() == "0"
+    if _has_rule(_NOT_OURS):
+        _run(["iptables", "-w", "5", "-D", *_NOT_OURS])
+        began = True
+    if began:
+        # What was not forwarded before is not forwarded now, but for the bridges'.
+        _run(["iptables", "-w", "5", "-A", *_NOT_OURS])
+        _FORWARDING.write_text("1")
+
+
+def _has_rule(rule: Sequence[str]) -> bool:
+    try:
+        _run(["iptables", "-w", "5", "-C", *rule])
+    except NetworkFault:
+        return False
+    return True
+
+
+def _way_out(bridge: Bridge) -> list[list[str]]:
+    name, part = bridge.name, str(bridge.part)
+    known = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED"]
+    return [
+        ["nat", "POSTROUTING", "-s", part, "!", "-o", name, "-j", "MASQUERADE"],
+        ["", "FORWARD", "-i", name, "!", "-o", name, "-j", "ACCEPT"],
+        ["", "FORWARD", "-o", name, *known, "-j", "ACCEPT"],
+    ]
+
+
+def _table(rule: Sequence[str]) -> list[str]:
+    return ["-t", rule[0]] if rule[0] else []
+
+
+def _stop_forwarding() -> None:
+    """If it was us who began it; and if nobody relies on it by now."""
+    with contextlib.suppress(NetworkFault):
+        if _has_rule(_NOT_OURS) and not _has_rule(["FORWARD", "-j", "DOCKER-USER"]):
+            _FORWARDING.write_text("0")
+            _run(["iptables", "-w", "5", "-D", *_NOT_OURS])
+
+
+def _run(command: Sequence[str], given: str | None = None) -> str:
+    program = shutil.which(command[0], path=_PATH)
+    if program is None:
+        raise NetworkFault(f"{command[0]} is not installed")
+    try:
+        run = subprocess.run(  # noqa: S603 - fixed words, no shell
+            [program, *command[1:]],
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=CALL_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NetworkFault(f"{command[0]}: {error}") from error
+    if run.returncode:
+        raise NetworkFault(f"{' '.join(command[:4])}: {run.stderr.strip()[:200]}")
+    return run.stdout
+
+
+def _new_namespace() -> tuple[int, socket.socket]:
+    """Make a network namespace; answer a handle on it and a socket in it.
+
+    The calling thread is in it for a moment, and then back; no other one is.
+    """
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        linux.unshare(linux.CLONE_NEWNET)
+        try:
+            for name in ("all", "default"):
+                _without_ipv6(name)
+            handle = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            return handle, interfaces.control()
+        finally:
+            linux.setns(own, linux.CLONE_NEWNET)
+    except OSError as error:
+        raise NetworkFault(str(error)) from error
+    finally:
+        os.close(own)
+
+
+# --- cables, made ahead ---------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class ActionNetwork:
+    """Gives out attachments; keeps a few ready, since one takes ten milliseconds."""
+
+    bridge: Bridge
+    records: Path
+    api_host: str
+    _ready: list[Attachment] = field(default_factory=list)
+    _taken: set[ipaddress.IPv4Address] = field(default_factory=set)
+    _refill: asyncio.Task[None] | None = None
+    _relay: asyncio.Server | None = None
+    # A thread of its own, since it wanders between network namespaces.
+    _workshop: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    async def open(self) -> None:
+        host, port = address_of(self.api_host)
+        if is_local(host):
+            # It may listen on all addresses already: then nobody is needed between.
+            with contextlib.suppress(OSError):
+                self._relay = await asyncio.start_server(
+                    self._carry, self.bridge.gateway, port
+                )
+        self._keep_ready()
+
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Answer the variables with the API host as a sandbox can reach it."""
+        changed = dict(given)
+        url = given.get(API_VARIABLE, "")
+        if url and is_local(address_of(url)[0]):
+            scheme = urlsplit(url).scheme or "http"
+            changed[API_VARIABLE] = (
+                f"{scheme}://{self.bridge.gateway}:{address_of(url)[1]}"
+            )
+        return changed
+
+    async def take(self) -> Attachment:
+        """Raises NetworkFault."""
+        attachment = self._ready.pop() if self._ready else await self._make()
+        self._keep_ready()
+        return attachment
+
+    def give_back(self, address: ipaddress.IPv4Address) -> None:
+        """The sandbox is gone, and its end of the cable with it."""
+        self._taken.discard(address)
+
+    def _keep_ready(self) -> None:
+        if self._refill is None or self._refill.done():
+            self._refill = asyncio.create_task(self._fill(), name="sandbox-networks")
+
+    async def _fill(self) -> None:
+        try:
+            while len(self._ready) < READY:
+                self._ready.append(await self._make())
+        except NetworkFault:
+            return  # the next one who needs it is told why
+
+    async def _make(self) -> Attachment:
+        address = self._free_address()
+        try:
+            handle = await asyncio.get_running_loop().run_in_executor(
+                self._workshop, self._wire, str(address)
+            )
+        except BaseException:
+            self._taken.discard(address)
+            raise
+        return Attachment(handle, address)
+
+    def _wire(self, address: str) -> int:
+        """Answer a handle on a new network namespace with a working eth0."""
+        handle, control = _new_namespace()
+        with control:
+            try:
+                self._plug(handle)
+                interfaces.configure(
+                    "eth0",
+                    control,
+                    address=address,
+                    mask=str(self.bridge.part.netmask),
+                    gateway=self.bridge.gateway,
+                )
+            except (NetworkFault, OSError) as error:
+                os.close(handle)
+                raise NetworkFault(str(error)) from error
+        return handle
+
+    def _plug(self, handle: int) -> None:
+        cable = f"chs{secrets.token_hex(5)}"
+        place = f"/proc/{os.getpid()}/fd/{handle}"
+        _run(
+            ["ip", "-batch", "-"],
+            f"link add name {cable} type veth peer name eth0 netns {place}\n"
+            f"link set dev {cable} master {self.bridge.name}\n"
+            f"link set dev {cable} type bridge_slave isolated on\n"
+            f"link set dev {cable} up\n",
+        )
+
+    def _free_address(self) -> ipaddress.IPv4Address:
+        hosts = self.bridge.part.hosts()
+        next(hosts)  # the gateway's
+        for address in hosts:
+            if address not in self._taken:
+                self._taken.add(address)
+                return address
+        raise NetworkFault(f"all addresses of {self.bridge.part} are taken")
+
+    async def _carry(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Relay one connection to the API, which listens on loopback alone."""
+        try:
+            host, port = address_of(self.api_host)
+            there = await asyncio.open_connection(host, port)
+        except OSError:
+            writer.close()
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_pump(reader, there[1]), name="relay:in")
+                tasks.create_task(_pump(there[0], writer), name="relay:out")
+        finally:
+            writer.close()
+            there[1].close()
+
+    async def close(self) -> None:
+        if self._refill is not None:
+            self._refill.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._refill
+        if self._relay is not None:
+            self._relay.close()
+        for attachment in self._ready:
+            os.close(attachment.handle)
+        self._ready.clear()
+        await asyncio.to_thread(self._workshop.shutdown)
+        await asyncio.to_thread(remove_bridge, self.bridge, self.records)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(RELAY_BYTES):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
