@@ -46,7 +46,8 @@ class WskError(Exception):
 
     def within(self, prefix: str, *, usage: bool = False) -> "WskError":
         """Add what was being done; the inner exit code wins."""
-        self.message = prefix + self.message
+        if self.exit_code:  # a dry run shows a request, nothing went wrong
+            self.message = prefix + self.message
         self.usage = self.usage or usage
         return self
 

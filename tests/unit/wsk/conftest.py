@@ -23,14 +23,14 @@ class Ran(NamedTuple):
 Wsk = Callable[..., Ran]
 
 
-@pytest.fixture()
+@pytest.fixture
 def server() -> Iterator[RecordedServer]:
     recorded = RecordedServer()
     yield recorded
     recorded.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home and working folder, and no settings from outside."""
     import os
@@ -46,7 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture()
+@pytest.fixture
 def wsk(home: Path, capsys: pytest.CaptureFixture[str]) -> Wsk:
     """Run a command line without any configuration."""
 
@@ -58,7 +58,7 @@ def wsk(home: Path, capsys: pytest.CaptureFixture[str]) -> Wsk:
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def guest(wsk: Wsk, home: Path, server: RecordedServer) -> Wsk:
     """Run a command line with the recorded server and a key configured."""
     text = f"APIHOST={server.url}\nAUTH={KEY}\n"

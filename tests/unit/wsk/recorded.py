@@ -64,7 +64,9 @@ class RecordedServer:
                 found = owner._next(self.command, unquote(urlsplit(self.path).path))
                 data = found.raw
                 if data is None:
-                    data = b"" if found.body is None else json.dumps(found.body).encode()
+                    data = (
+                        b"" if found.body is None else json.dumps(found.body).encode()
+                    )
                 self.send_response(found.status)
                 if not any(name == "Content-Length" for name, _ in found.headers):
                     self.send_header("Content-Length", str(len(data)))

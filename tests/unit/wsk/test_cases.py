@@ -52,14 +52,18 @@ def search(text: str) -> re.Pattern[str]:
 
 P = search
 CASES = [
-    Case("1 bare wsk is help", [], P("Usage:\n(.|\n)*Available Commands:(.|\n)*--help")),
+    Case(
+        "1 bare wsk is help", [],
+        P("Usage:\n(.|\n)*Available Commands:(.|\n)*--help"),
+    ),
     Case(
         "2 unknown command", ["bogus"],
         err=P(f'\\Aerror: unknown command "bogus" for "wsk"\n(.|\n)*{U}'), code=1,
     ),
     Case(
         "3 a typo is answered", ["actoin", "list"],
-        err=P(r'unknown command "actoin"(.|\n)*Did you mean this\?\n\taction\n'), code=1,
+        err=P(r'unknown command "actoin"(.|\n)*Did you mean this\?\n\taction\n'),
+        code=1,
     ),
     Case(
         "4 unknown sub-command", ["action", "lst"],
@@ -140,7 +144,8 @@ CASES = [
     ),
     Case(
         "24 an unknown extension", ["action", "create", "x", "notes.txt"],
-        err=f"error: Invalid argument(s). '.txt' is not a supported action runtime\n{U}",
+        err="error: Invalid argument(s). '.txt' is not a supported action runtime\n"
+        + U,
         code=2,
     ),
     Case(
@@ -307,7 +312,8 @@ CASES = [
     ),
     Case(
         "62 two strays", ["activation", "get", "someid", "name", "--last"],
-        err=P(r"Invalid argument\(s\): someid\. An activation ID is required\."), code=1,
+        err=P(r"Invalid argument\(s\): someid\. An activation ID is required\."),
+        code=1,
     ),
     Case(
         "63 stripped logs", ["activation", "logs", ID, "--strip"], "hi\nplain\n",
@@ -325,8 +331,8 @@ CASES = [
     ),
     Case(
         "64 a missing activation", ["activation", "get", "0" * 32],
-        err=f"error: Unable to get activation '{'0' * 32}': The requested resource does "
-        "not exist. (code tid_1)\n", code=148,
+        err=f"error: Unable to get activation '{'0' * 32}': The requested resource "
+        "does not exist. (code tid_1)\n", code=148,
     ),
     Case(
         "67 create a package",
