@@ -133,8 +133,10 @@ class ReplyReader:
         body = bytes(self._buffer)
         if len(body) != self._length:  # cut, or bytes that nobody asked for
             self.is_clean = False
-            body = body[: self._wanted]
-            self._logs_cut |= self._wanted < self._length
+        if self._wanted < self._length:
+            self.is_clean = False
+            self._logs_cut = True
+        body = body[: self._wanted]
         result, logs = body[: self._result], body[self._result :]
         self._buffer = b""
         self.reply = Reply(self._status, result, self._result, logs, self._logs_cut)
