@@ -123,16 +123,23 @@ def remove_bridge(bridge: Bridge, records: Path) -> None:
     for rule in _way_out(bridge):
         with contextlib.suppress(NetworkFault):
             _run(["iptables", "-w", "5", *_table(rule), "-D", *rule[1:]])
-    ports = Path("/sys/class/net", bridge.name, "brif")
-    with contextlib.suppress(OSError):
-        for port in ports.iterdir():
-            with contextlib.suppress(NetworkFault):
-                _run(["ip", "link", "delete", "dev", port.name])
+    for port in _ports(bridge.name):
+        with contextlib.suppress(NetworkFault):
+            _run(["ip", "link", "delete", "dev", port])
     with contextlib.suppress(NetworkFault):
         _run(["ip", "link", "delete", "dev", bridge.name])
     (records / bridge.name).unlink(missing_ok=True)
     if not any(records.iterdir()):
         _stop_forwarding()
+
+
+def _ports(name: str) -> list[str]:
+    """Answer the cables that the kernel has not removed yet."""
+    try:
+        lines = _run(["ip", "-o", "link", "show", "master", name]).splitlines()
+    except NetworkFault:
+        return []  # there is no such bridge any more
+    return [line.split(":")[1].strip().partition("@")[0] for line in lines]
 
 
 def sweep(records: Path, living: set[str]) -> None:

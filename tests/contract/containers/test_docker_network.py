@@ -12,8 +12,10 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from contract.containers.contract import init, post, run
@@ -21,6 +23,7 @@ from fixtures.docker import API_PORT, DockerHouse
 
 from invoker.containers.docker import DockerContainers
 from invoker.containers.docker_network import ensure_network, rules_for
+from invoker.containers.docker_options import bridge_of
 from invoker.containers.docker_rules import are_in_force, put_in_force, take_out
 from invoker.ports import ContainerSpec
 
@@ -311,3 +314,36 @@ async def test_an_unsafe_network_of_that_name_is_reported(
             take_out(rules_for(ensure_network(client, options).bridge, "", options))
     finally:
         unsafe.remove()
+
+
+def test_the_operators_door_makes_checks_and_removes_it_all(
+    docker_house: DockerHouse,
+) -> None:
+    name = f"chasen-test-door-{docker_house.run_id}"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
+        "CHASEN_ACTION_NETWORK": name,
+        "CHASEN_ACTION_SUBNET": "10.84.7.0/24",
+        "CHASEN_API_HOST": "http://10.84.7.1:3233",
+    }
+
+    def door(verb: str) -> subprocess.CompletedProcess[str]:
+        module = "invoker.containers.docker_network"
+        return subprocess.run(
+            [sys.executable, "-m", module, verb],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    try:
+        assert door("up").returncode == 0
+        assert door("check").returncode == 0
+        assert f"CHASEN-INPUT-{bridge_of(name)}" in _rules_of_this_machine()
+    finally:
+        down = door("down")
+    assert (down.returncode, down.stdout, down.stderr) == (0, "", "")
+    assert bridge_of(name) not in _rules_of_this_machine()
+    assert docker_house.client.networks.list(names=[name]) == []

@@ -63,7 +63,9 @@ async def opened(
         state_dir=home,
         socket_dir=home / "sockets",
         api_host="http://127.0.0.1:3233",
-        options=ProcessOptions(tier=tier, trust=True, **options),
+        options=ProcessOptions(
+            **{"tier": tier, "trust": True, "network": "host"} | options
+        ),
         launchers=LAUNCHERS,
     ) as factory:
         yield factory
