@@ -170,24 +170,29 @@ def main(arguments: list[str]) -> int:
         return 2
     settings = Settings.from_environment(os.environ)
     options = DockerOptions.from_settings(settings)
+    if not options.open_network:
+        print("CHASEN_ACTION_NETWORK=none: there is no action network.")
+        return 0
+    url = settings.containers_url
+    url = url if url.startswith("docker:") else "docker:"
+    api_host = settings.public_api_host
     match arguments[0]:
         case "down":
-            return _down(settings.containers_url, options)
+            return _down(url, options)
         case "check":
-            return _check(settings.public_api_host, options)
+            return _check(url, api_host, options)
         case verb:
-            return _up(settings, options, for_ever=verb == "keep")
+            return _up(url, api_host, options, for_ever=verb == "keep")
 
 
-def _up(settings: Settings, options: DockerOptions, *, for_ever: bool) -> int:
-    url = settings.containers_url
+def _up(url: str, api_host: str, options: DockerOptions, *, for_ever: bool) -> int:
     while True:
-        client = EngineClient(url if url.startswith("docker:") else "docker:")
+        client = EngineClient(url)
         try:
             network = ensure_network(client, options)
         finally:
             client.close()
-        failed = enforce(network, settings.public_api_host, options)
+        failed = enforce(network, api_host, options)
         if failed:
             print(f"{network.name}: the rules are not in force: {failed}.")
             return 1
@@ -197,10 +202,15 @@ def _up(settings: Settings, options: DockerOptions, *, for_ever: bool) -> int:
         time.sleep(CHECK_EVERY_S)
 
 
-def _check(api_host: str, options: DockerOptions) -> int:
+def _check(url: str, api_host: str, options: DockerOptions) -> int:
     try:
-        good = are_in_force(rules_for(options.bridge, api_host, options))
-    except RulesFault as fault:
+        client = EngineClient(url)
+        try:
+            bridge = ensure_network(client, options).bridge
+        finally:
+            client.close()
+        good = are_in_force(rules_for(bridge, api_host, options))
+    except (EngineFault, ContainerStartError, RulesFault) as fault:
         print(f"{options.network}: cannot be checked: {fault}.")
         return 1
     print(f"{options.network}: the rules are {'in' if good else 'NOT in'} force.")
@@ -211,7 +221,7 @@ def _down(url: str, options: DockerOptions) -> int:
     """Remove network and rules; containers in it keep the network, and say so."""
     failed, bridges = 0, {options.bridge}
     try:
-        client = EngineClient(url if url.startswith("docker:") else "docker:")
+        client = EngineClient(url)
     except EngineFault:
         client = None  # no engine, no network
     if client is not None:

@@ -6,6 +6,7 @@ not: reading the environment (``chasen/settings.py`` does, ``__main__`` passes i
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from chasen.errors import BadInput
 from chasen.settings import Settings
 
-DEFAULT_BRIDGE = "chasen0"
+DEFAULT_BRIDGE, DEFAULT_NETWORK = "chasen0", "chasen-actions"
 NO_NETWORK = "none"
 BLACKBOX_MODES = ("off", "compatible", "strict")
 
@@ -41,7 +42,7 @@ class DockerOptions:
     """How containers are made; all of it has a default that is safe."""
 
     blackbox: str = "compatible"
-    network: str = "chasen-actions"
+    network: str = DEFAULT_NETWORK
     bridge: str = DEFAULT_BRIDGE
     subnet: str = "10.88.0.0/16"
     egress_allow: Sequence[str] = ()
@@ -76,6 +77,7 @@ class DockerOptions:
         return cls(
             blackbox=settings.blackbox,
             network=settings.action_network,
+            bridge=bridge_of(settings.action_network),
             subnet=settings.action_subnet,
             egress_allow=_split(settings.egress_allow),
             user_memory_mb=settings.user_memory_mb,
@@ -89,6 +91,13 @@ class DockerOptions:
     def gateway(self) -> str:
         """The host's address on the bridge; the API should listen on it too."""
         return str(next(ipaddress.ip_network(self.subnet).hosts()))
+
+
+def bridge_of(network: str) -> str:
+    """Answer the name of the interface; two houses on a machine have two."""
+    if network == DEFAULT_NETWORK:
+        return DEFAULT_BRIDGE
+    return f"ch{hashlib.sha256(network.encode()).hexdigest()[:8]}"
 
 
 def _split(text: str) -> tuple[str, ...]:
