@@ -22,7 +22,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -364,13 +364,20 @@ class ActionNetwork:
     async def _make(self) -> Attachment:
         address = self._free_address()
         try:
-            handle = await asyncio.get_running_loop().run_in_executor(
-                self._workshop, self._wire, str(address)
-            )
+            handle = await self._in_workshop(str(address))
         except BaseException:
             self._taken.discard(address)
             raise
         return Attachment(handle, address)
+
+    async def _in_workshop(self, address: str) -> int:
+        work = self._workshop.submit(self._wire, address)
+        try:
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            # What is begun gets finished, and then nobody wants it.
+            work.add_done_callback(_discard)
+            raise
 
     def _wire(self, address: str) -> int:
         """Answer a handle on a new network namespace with a working eth0."""
@@ -440,6 +447,11 @@ class ActionNetwork:
         self._ready.clear()
         await asyncio.to_thread(self._workshop.shutdown)
         await asyncio.to_thread(remove_bridge, self.bridge, self.records)
+
+
+def _discard(work: Future[int]) -> None:
+    if not work.cancelled() and work.exception() is None:
+        os.close(work.result())
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
