@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
+
 from chasen.bus import topics
 from chasen.entities import Activation, ActivationId, Outcome
-from chasen.messages import Ack, AckKind, Stored
+from chasen.messages import AckKind, Stored
 from chasen.ports.bus import MessageBus
 
 BODY_BYTES_MAX = 1024 * 1024  # a bigger record is read from the store
 STORED_IDS_MAX = 1000
+_ACK = (
+    b'{"kind":"%b","activation_id":"%b","invoker":%d,"namespace":%b,"outcome":%d,'
+    b'"is_system_error":%b,"result":%b}\n%b'
+)
 _BEFORE_RESULT = b'"result":'
 
 
@@ -29,6 +35,25 @@ def result_span(record: Activation, encoded: bytes) -> list[int] | None:
         return None
     start = encoded.index(_BEFORE_RESULT) + len(_BEFORE_RESULT)
     return [start, start + len(result)]
+
+
+def encode_ack(
+    kind: AckKind, invoker_id: int, record: Activation, body: bytes
+) -> bytes:
+    """Answer what ``Ack(...).encode()`` would, at a fifth of the cost; a test compares
+    the two."""
+    outcome = record.response.outcome
+    span = result_span(record, body) if body else None
+    return _ACK % (
+        kind.encode(),
+        record.activation_id.encode(),
+        invoker_id,
+        orjson.dumps(record.namespace),
+        outcome,
+        b"true" if outcome is Outcome.WHISK_ERROR else b"false",
+        b"null" if span is None else b"[%d,%d]" % tuple(span),
+        body,
+    )
 
 
 class Acks:
@@ -47,18 +72,8 @@ class Acks:
         journaled is acked again after a crash.
         """
         body = b"" if len(encoded) > BODY_BYTES_MAX else encoded
-        outcome = record.response.outcome
-        ack = Ack(
-            kind=kind,
-            activation_id=record.activation_id,
-            invoker=self._invoker_id,
-            namespace=record.namespace,
-            outcome=int(outcome),
-            is_system_error=outcome is Outcome.WHISK_ERROR,
-            result=result_span(record, body) if body else None,
-            body=body,
-        )
-        self._bus.post(topics.completed(controller), ack.encode(), durable=False)
+        data = encode_ack(kind, self._invoker_id, record, body)
+        self._bus.post(topics.completed(controller), data, durable=False)
 
     def stored(self, controller: str, ids: Sequence[ActivationId]) -> None:
         """Tell a controller that these have their record."""
