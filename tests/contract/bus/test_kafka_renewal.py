@@ -38,7 +38,7 @@ async def test_a_producer_whose_sender_failed_is_made_anew(
         assert isinstance(bus, KafkaBus)
         await bus.ensure_topic(new_name, retention_ms=60_000)
         await bus.post(new_name, b"before")
-        first = bus._producer
+        first = bus._keeper.producer
         assert first is not None
 
         def fail(**_: object) -> None:
@@ -48,7 +48,7 @@ async def test_a_producer_whose_sender_failed_is_made_anew(
 
         with pytest.raises(BusUnavailable):
             await bus.post(new_name, b"at the wrong moment")
-        await until(lambda: bus._producer not in (None, first), limit_s=5)
+        await until(lambda: bus._keeper.producer not in (None, first), limit_s=5)
         await post_all(bus, new_name, b"after")
 
         async with bus.consumer(new_name, group="g", max_peek=10) as consumer:

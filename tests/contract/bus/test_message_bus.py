@@ -302,3 +302,18 @@ async def test_a_cancelled_wait_does_no_harm(bus: MessageBus, topic: str) -> Non
 async def test_a_bus_opens_and_closes_without_use(bus_url: str) -> None:
     async with open_bus(bus_url) as opened:
         assert opened.fault() is None
+
+
+async def test_closing_waits_for_what_was_posted(bus_url: str, new_name: str) -> None:
+    if bus_url == "memory:":
+        pytest.skip("nothing survives in memory alone")
+    async with open_bus(bus_url) as first:
+        await first.ensure_topic(new_name, retention_ms=60_000)
+        futures = [first.post(new_name, body) for body in NUMBERS]
+
+    assert all(future.done() for future in futures)
+    async with (
+        open_bus(bus_url) as second,
+        second.consumer(new_name, group="g", max_peek=500) as consumer,
+    ):
+        assert bodies(await read(consumer, len(NUMBERS))) == NUMBERS
