@@ -156,6 +156,7 @@ class Printed extends Writable {
     this.source = source;
     this.fd = source + 1;
     this._type = 'fs';
+    this.waiting = []; // callbacks to come, each with how often
   }
 
   write(chunk, encoding, callback) {
@@ -170,8 +171,24 @@ class Printed extends Writable {
     } else {
       return super.write(chunk, encoding, callback); // it knows what to throw
     }
-    if (done) process.nextTick(done);
+    if (done) this.callLater(done);
     return true;
+  }
+
+  // console.log brings the same callback each time: a loop must not pile them up.
+  callLater(done) {
+    const last = this.waiting[this.waiting.length - 1];
+    if (last && last.done === done) {
+      last.times += 1;
+      return;
+    }
+    this.waiting.push({ done, times: 1 });
+    if (this.waiting.length > 1) return;
+    process.nextTick(() => {
+      const { waiting } = this;
+      this.waiting = [];
+      for (const call of waiting) for (; call.times > 0; call.times -= 1) call.done();
+    });
   }
 
   _write(_chunk, _encoding, callback) {

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from contract.runtimes.started import Started
 
 import runtimes
-from contract.runtimes.started import Started
 
 Start = Callable[..., Started]
 

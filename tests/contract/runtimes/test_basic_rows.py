@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from contract.runtimes.started import Started
 
 PYTHON = {
