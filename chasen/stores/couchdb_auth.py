@@ -76,11 +76,11 @@ class CouchAuthStore:
             found = await self._database.get(_subject_id(subject.name))
             if found and reply.is_repeated and document.items() <= found.items():
                 return subjects.decode_subject(found, found["_rev"])
-            await self._release(subject.name, taken)
+            await self._release(taken)
             raise DocumentConflict if subject.revision else DocumentExists
         if not reply.is_success:
             raise reply.unexpected()
-        await self._release(subject.name, given_up)
+        await self._release(given_up)
         return subjects.decode_subject(document, reply.json()["rev"])
 
     async def delete_subject(self, subject: Subject) -> None:
@@ -97,7 +97,7 @@ class CouchAuthStore:
             raise DocumentConflict
         if not reply.is_success and reply.status != 409:
             raise reply.unexpected()
-        await self._release(subject.name, given_up)
+        await self._release(given_up)
 
     async def limits(self, namespace: str) -> UserLimits | None:
         found = await self._database.get(_limits_id(namespace))
@@ -153,11 +153,12 @@ class CouchAuthStore:
         """Take what is not held yet; answer the revisions of what was taken.
 
         A claim that is there already, but ours, is written again: whoever gave it up
-        and is about to delete it then misses.
+        and is about to delete it then misses.  They are taken in the order of their
+        ids, so that of several who want the same one gets all of it.
         """
         rows = await self._database.get_all(list(wanted))
-        batch: list[bytes] = []
-        for identifier, claim in wanted.items():
+        fresh: dict[str, Document] = {}
+        for identifier, claim in sorted(wanted.items()):
             row = rows.get(identifier)
             if row and not await self._is_free(identifier, row["doc"], subject):
                 raise DocumentExists
@@ -165,17 +166,28 @@ class CouchAuthStore:
             if row and is_kept and claim.items() <= row["doc"].items():
                 continue
             head = {"_id": identifier} | ({"_rev": row["value"]["rev"]} if row else {})
-            batch.append(encode_document(head | claim | {"since": _now_ms()}))
-        if not batch:
-            return {}
-        reply = await self._database.save_all(batch)
-        if not reply.is_success:
-            raise reply.unexpected()
-        taken = {row["id"]: row["rev"] for row in reply.json() if "rev" in row}
-        if len(taken) < len(batch):
-            await self._release(subject, taken)
-            raise DocumentExists
+            fresh[identifier] = head | claim | {"since": _now_ms()}
+        taken: dict[str, str] = {}
+        for identifier, document in fresh.items():
+            revision = await self._take(document)
+            if revision is None:
+                await self._release(taken)
+                raise DocumentExists
+            taken[identifier] = revision
         return taken
+
+    async def _take(self, claim: Document) -> str | None:
+        """Answer the claim's revision, or None when somebody was quicker."""
+        reply = await self._database.save(encode_document(claim))
+        if reply.is_success:
+            return reply.json()["rev"]
+        if reply.status != 409:
+            raise reply.unexpected()
+        stored = await self._database.get(claim["_id"])
+        body = {key: value for key, value in claim.items() if key != "_rev"}
+        if stored and reply.is_repeated and body.items() <= stored.items():
+            return stored["_rev"]  # it was we, at the first attempt
+        return None
 
     async def _is_free(self, identifier: str, claim: Document, subject: str) -> bool:
         owner = claim.get("subject")
@@ -192,7 +204,7 @@ class CouchAuthStore:
         rows = await self._database.get_all(sorted(identifiers))
         return {key: row["value"]["rev"] for key, row in rows.items()}
 
-    async def _release(self, subject: str, revisions: dict[str, str]) -> None:
+    async def _release(self, revisions: dict[str, str]) -> None:
         """Delete these claims unless somebody has written them since."""
         if revisions:
             await self._database.save_all(

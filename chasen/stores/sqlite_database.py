@@ -137,7 +137,10 @@ class Database:
         try:
             async with asyncio.timeout(timeout_s):
                 return await loop.run_in_executor(self._readers, self._read, job)
-        except (TimeoutError, sqlite3.Error) as error:
+        except TimeoutError as error:
+            raise StoreUnavailable from error
+        except sqlite3.Error as error:
+            log.error("database cannot be read", extra={"reason": str(error)})
             raise StoreUnavailable from error
 
     def _read(self, job: Job[T]) -> T:

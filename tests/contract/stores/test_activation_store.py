@@ -268,6 +268,9 @@ async def test_a_late_start_is_in_order_although_its_id_is_old(
     found = await activations.list("guest", None, Page(limit=2))
 
     assert starts(found) == [DAY_MS // 2 + 1500, DAY_MS // 2 + 1000]
+    since = Page(since_ms=NOON_MS + DAY_MS // 2 + 1000)
+    assert await activations.list("guest", None, since) == found
+    assert await activations.count("guest", None, since) == 2
 
 
 async def test_equal_starts_have_an_order(activations: ActivationStore) -> None:

@@ -94,9 +94,26 @@ async def test_records_and_subjects_survive_lost_answers(
     assert await stores.activations.get("guest", record.activation_id) == record
 
     namespace = a_namespace("guest")
-    proxy.spoil = once("cut-after", "POST", "-subjects ")
+    lost: set[str] = set()
+
+    def lose_each_first_answer(line: str, body: bytes) -> str | None:
+        if not line.endswith("-subjects"):
+            return None
+        kind = body.partition(b"/")[0].decode()  # subject, namespace, uuid
+        is_first = kind not in lost
+        lost.add(kind)
+        return "cut-after" if is_first else None
+
+    proxy.spoil = lose_each_first_answer
     stored = await stores.auth.put_subject(a_subject("guest", namespace))
+    assert len(lost) == 3
     assert await stores.auth.subject("guest") == stored
+    assert await stores.auth.identity_by_key(namespace.uuid, KEY)
+    lost.clear()
+    await stores.auth.delete_subject(stored)
+    assert lost
+    with pytest.raises(NoDocument):
+        await stores.auth.identity_by_namespace("guest")
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "cut-before"])
@@ -241,6 +258,20 @@ async def test_damaged_code_is_not_handed_out_and_can_be_stored_again(
 
     assert await stores.code.put("print(1)") == digest == code_digest("print(1)")
     assert await stores.code.get(digest) == "print(1)"
+
+
+async def test_who_loses_a_race_for_one_name_gives_back_the_other(
+    stores: Stores, proxy: FaultyProxy
+) -> None:
+    namespace = a_namespace("wanted")
+    proxy.spoil = lambda line, body: "409" if b'"_id":"uuid/' in body else None
+    with pytest.raises(DocumentExists):
+        await stores.auth.put_subject(a_subject("loser", namespace))
+    proxy.spoil = lambda line, body: None
+
+    await stores.auth.put_subject(a_subject("winner", namespace))
+
+    assert (await stores.auth.identity_by_namespace("wanted")).subject == "winner"
 
 
 @pytest.mark.parametrize(("age_ms", "is_free"), [(1000, False), (3_600_000, True)])
