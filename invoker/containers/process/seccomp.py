@@ -60,7 +60,6 @@ DENIED: dict[str, tuple[int, int | None]] = {
     "userfaultfd": (323, 282),
     "vmsplice": (278, 75),
     "memfd_secret": (447, 447),
-    "remap_file_pages": (216, 234),
     "modify_ldt": (154, None),
     "mbind": (237, 235),
     "set_mempolicy": (238, 237),

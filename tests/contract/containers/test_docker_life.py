@@ -14,10 +14,10 @@ import pytest
 from contract.containers.contract import GREETING, init, post, run
 from fixtures.docker import URL, DockerHouse, run_python
 
-from chasen.errors import BadInput, ContainerGone
+from chasen.errors import BadInput, ContainerError, ContainerGone
 from invoker import reaper
 from invoker.containers import docker_freezer
-from invoker.containers.docker import DockerContainers
+from invoker.containers.docker import DockerContainers, open_docker_containers
 from invoker.containers.docker_container import DockerContainer
 from invoker.ports import ContainerSpec
 
@@ -167,6 +167,35 @@ async def test_one_incarnation_is_used_by_one_process(
         with pytest.raises(BadInput, match="incarnation"):
             async with docker_house.open(incarnation="mine"):
                 pass
+
+
+async def test_an_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ContainerError, match=r"nobody\.sock does not answer"):
+        async with open_docker_containers(
+            "docker:///tmp/nobody.sock",
+            invoker_id="0",
+            incarnation="lonely",
+            state_dir=tmp_path,
+            socket_dir=tmp_path / "s",
+            api_host="http://127.0.0.1",
+        ):
+            pass
+    assert not (tmp_path / "s/locks/lonely.lock").exists()
+
+
+async def test_a_socket_directory_with_too_long_a_name_is_refused(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(BadInput, match="CHASEN_SOCKET_DIR"):
+        async with open_docker_containers(
+            URL,
+            invoker_id="0",
+            incarnation="long",
+            state_dir=tmp_path,
+            socket_dir=tmp_path / ("x" * 90),
+            api_host="http://127.0.0.1",
+        ):
+            pass
 
 
 async def test_names_and_labels_hold_no_text_of_a_user(

@@ -7,6 +7,7 @@ is a network namespace of its own here, so that the test needs none.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -120,6 +121,60 @@ async def test_the_api_host_answers_and_nothing_else_of_this_machine(
     assert platform.knocks == 0
     assert {how for how, _ in told.values()} == {"ConnectionRefusedError"}, told
     assert max(seconds for _, seconds in told.values()) < 1
+
+
+async def test_of_published_ports_only_the_apis_can_be_reached(
+    docker_factory: DockerContainers, docker_house: DockerHouse, ours: ContainerSpec
+) -> None:
+    """As in the distributed house: nginx and a careless CouchDB, both published."""
+    gateway = docker_house.options().gateway
+    singing = (
+        "import socket\n"
+        "server = socket.create_server(('0.0.0.0', 80))\n"
+        "while True:\n    guest, _ = server.accept()\n"
+        "    guest.sendall(b'canary')\n    guest.close()\n"
+    )
+
+    def publish(*where) -> str:
+        started = docker_house.client.containers.run(
+            ours.image,
+            ["python3", "-c", singing],
+            detach=True,
+            ports={"80/tcp": where},
+            labels={"chasen.test": docker_house.run_id},
+        )
+        started.reload()
+        bindings = started.ports["80/tcp"]
+        return next(b["HostPort"] for b in bindings if ":" not in b["HostIp"])
+
+    publish(gateway, API_PORT)
+    careless = int(publish("0.0.0.0", None))
+    await _sings("127.0.0.1", careless)  # from here everything can be reached
+    container = await docker_factory.create(ours)
+    await init(container, KNOCKING)
+    here = _addresses_of_this_machine()
+    try:
+        told = await run(
+            container,
+            doors=[(gateway, API_PORT), *((ip, careless) for ip in here)],
+        )
+    finally:
+        docker_house.remove_containers()
+
+    assert told.pop(f"{gateway}:{API_PORT}")[0] == "canary"
+    assert {how for how, _ in told.values()} == {"ConnectionRefusedError"}, told
+
+
+async def _sings(host: str, port: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection(host, port)
+                song = await reader.read(16)
+                writer.close()
+                if song == b"canary":
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def test_metadata_and_private_addresses_are_refused_at_once(

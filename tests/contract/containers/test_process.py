@@ -654,29 +654,74 @@ async def test_root_gets_no_weak_sandboxes(home: Path) -> None:
             pass
 
 
+async def test_without_user_namespaces_files_are_still_hidden_and_it_is_said(
+    home: Path,
+) -> None:
+    """The platform itself is under our filter, which allows no new namespaces."""
+    program = f"""
+import asyncio
+from pathlib import Path
+from contract.containers.contract import init, run
+from contract.containers.test_process import opened
+from invoker.containers.process import linux, seccomp
+from invoker.ports import ContainerSpec
+
+async def main():
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    linux.load_filter(seccomp.program(linux.MACHINE))
+    home = Path({str(home)!r})
+    (home / "secret").write_text("the key")
+    async with opened(home, trust=False) as factory:
+        container = await factory.create(ContainerSpec("python:3", "", 128))
+        await init(container, "def main(a): return {{'key': open(a['x']).read()}}")
+        print(factory.tier.name, *factory.isolation())
+        print(await run(container, x=str(home / "secret")))
+
+asyncio.run(main())
+"""
+    output = await _as_ordinary_user(home, "-c", program)
+
+    assert output.startswith("T1 ")
+    assert "only Landlock keeps its files" in output
+    assert "tier T2 do not work here" in output
+    assert "Permission denied" in output
+
+
 @strong
 async def test_an_ordinary_user_passes_these_tests_too(home: Path) -> None:
     """The suite again, as uid 1000 with a system interpreter."""
-    python = "/usr/bin/python3"
-    if shutil.which("setpriv") is None or not os.access(python, os.X_OK):
-        pytest.skip("needs setpriv and a Python that everybody may run")
-    script = (
-        f"import sys; sys.path[:0] = {[str(HERE.parents[3]), *PACKAGES]!r};"
-        "import pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    )
-    os.chown(home, 1000, 1000)
-    user = await asyncio.create_subprocess_exec(
-        *("setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"),
-        *(python, "-c", script, str(HERE), "-q", "-p", "no:cacheprovider"),
+    script = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    await _as_ordinary_user(
+        home,
+        *("-c", script, str(HERE), "-q", "-p", "no:cacheprovider"),
         *("--rootdir", str(HERE.parents[3])),
+    )
+
+
+async def _as_ordinary_user(home: Path, *arguments: str) -> str:
+    """Answer what Python prints as uid 1000, or as ourselves if we are not root."""
+    python, become = sys.executable, []
+    if AS_ROOT:
+        python = "/usr/bin/python3"  # root's own may lie in root's home
+        if shutil.which("setpriv") is None or not os.access(python, os.X_OK):
+            pytest.skip("needs setpriv and a Python that everybody may run")
+        become = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
+        os.chown(home, 1000, 1000)
+    code = (
+        f"import sys; sys.path[:0] = {[str(HERE.parents[3]), str(HERE.parents[2])]!r};"
+        f"sys.path += {PACKAGES!r}\n"
+    )
+    arguments = ("-c", code + arguments[1], *arguments[2:])
+    user = await asyncio.create_subprocess_exec(
+        *(*become, python, *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=HERE.parents[3],
         env={"TMPDIR": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
     )
     output, _ = await user.communicate()
-
     assert user.returncode == 0, output.decode()[-4000:]
+    return output.decode()
 
 
 # --- looking from outside -------------------------------------------------------------
