@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from chasen.bus import topics
-from chasen.bus.feed import MessageFeed
+from chasen.bus.feed import Delivery, MessageFeed
 from chasen.entities import RuntimesManifest
-from chasen.errors import BadInput
+from chasen.errors import BadInput, BusUnavailable
+from chasen.messages import Invalidation
 from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
 from chasen.ports.stores import Stores
@@ -44,7 +45,7 @@ log = logging.getLogger(__name__)
 DRAIN_LIMIT_S = 35.0
 CLOSE_LIMIT_S = 15.0
 STORE_LIMIT_S = 10.0
-HEALTH_RETENTION_MS = 3_600_000
+SHORT_LIVED_MS = 3_600_000  # pings and invalidations are of no use later
 TICK_S = 1.0
 
 
@@ -167,11 +168,8 @@ class Invoker:
             removed = await self._containers.cleanup()
             if removed:
                 log.info("left-over containers removed", extra={"count": removed})
+            await self._make_topics()
             topic = topics.invoker(self._invoker_id)
-            await self._bus.ensure_topic(topic)
-            await self._bus.ensure_topic(
-                topics.HEALTH, retention_ms=HEALTH_RETENTION_MS
-            )
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._settlement.replay(past)
@@ -191,6 +189,7 @@ class Invoker:
                         ("pings", self._pings.run()),
                         ("self-tests", self._pings.run_self_tests()),
                         ("adoption", self._adoption.run()),
+                        ("invalidation", self._invalidations().run()),
                     )
                 ]
                 try:
@@ -207,7 +206,7 @@ class Invoker:
 
         The feed ends last, because it commits what is settled until then.
         """
-        feed, _, pings, self_tests, adoption = services
+        feed, _, pings, self_tests, adoption, _ = services
         self._pings.is_enabled = False
         self._pings.send()
         self._reactive.close()
@@ -223,12 +222,40 @@ class Invoker:
             for task in (feed, pings, writing, *services):
                 task.cancel()
 
+    async def _make_topics(self) -> None:
+        """Tolerates any start order: the bus may come later."""
+        while not self._stopping.is_set():
+            try:
+                await self._bus.ensure_topic(topics.invoker(self._invoker_id))
+                for topic in (topics.HEALTH, topics.CACHE_INVALIDATION):
+                    await self._bus.ensure_topic(topic, retention_ms=SHORT_LIVED_MS)
+            except BusUnavailable as error:
+                log.warning("waiting for the bus", extra={"why": str(error)})
+                await asyncio.sleep(TICK_S)
+            else:
+                return
+
+    def _invalidations(self) -> MessageFeed:
+        """Warm containers of what was changed or deleted have no future."""
+
+        def handle(delivery: Delivery) -> None:
+            delivery.settle()
+            for name in Invalidation.decode(delivery.received.body).names:
+                self._pool.forget_action(name)
+
+        topic = topics.CACHE_INVALIDATION
+        group = f"{topic}-invoker{self._invoker_id}"
+        return MessageFeed(self._bus, topic, group, handle, capacity=128)
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._pool.tick()
-            self._journal.sweep()
-            self._reactive.take_held()
+            try:
+                self._pool.tick()
+                self._journal.sweep()
+                self._reactive.take_held()
+            except Exception:
+                log.exception("housekeeping broke")
 
     def _stored(self, batch: Sequence[Entry]) -> None:
         self._settlement.stored(batch)
@@ -236,7 +263,15 @@ class Invoker:
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         assert self._tasks is not None
-        self._tasks.create_task(work, name=name)
+        self._tasks.create_task(_guarded(work, name), name=name)
+
+
+async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:
+    """A fault in the work for one activation or container must not end the others."""
+    try:
+        await work
+    except Exception:
+        log.exception("task broke", extra={"task": name})
 
 
 async def _within(limit_s: float, work: Coroutine[Any, Any, None], what: str) -> None:

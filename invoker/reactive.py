@@ -110,7 +110,22 @@ class Reactive:
             return
         if not self._settlement.take(message.activation_id, delivery.settle):
             return
-        head = received.body.partition(b"\n")[0]
+        try:
+            self._sort(message, received.body)
+        except Exception:
+            self._broke(message)
+
+    def _broke(self, message: ActivationMessage) -> None:
+        """A fault of ours is no reason to leave an activation without a record."""
+        log.exception(
+            "activation cannot be begun", extra={"activation": message.activation_id}
+        )
+        outcome, text = Outcome.WHISK_ERROR, activation.ABNORMAL
+        self._settlement.refuse(message, outcome, text)
+
+    def _sort(self, message: ActivationMessage, body: bytes) -> None:
+        """What is known runs at once, the rest has to be looked up."""
+        head = body.partition(b"\n")[0]
         plan = self._library.actions.known(message.action, message.revision)
         if plan is None or plan.wants_key or self._is_doubtful(message):
             work = self._prepare(message, head, plan)
@@ -157,9 +172,7 @@ class Reactive:
             outcome, text = Outcome.WHISK_ERROR, activation.UNREADABLE
             self._settlement.refuse(message, outcome, text)
         except Exception:
-            log.exception("activation cannot be prepared")
-            outcome, text = Outcome.WHISK_ERROR, activation.ABNORMAL
-            self._settlement.refuse(message, outcome, text)
+            self._broke(message)
         else:
             if self._closed:
                 self._settlement.release(message.activation_id)

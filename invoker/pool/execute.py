@@ -7,13 +7,14 @@ has to be awaited.  Source: ContainerProxy.initializeAndRun.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chasen import faults, metrics
 from chasen.entities import ActivationResponse, Outcome
-from chasen.errors import ChasenError, NoDocument
+from chasen.errors import ChasenError, NoDocument, StoreUnavailable
 from chasen.messages import AckKind
 from chasen.ports.clock import Clock
 from invoker import activation
@@ -26,6 +27,8 @@ from invoker.pool.proxy import ContainerProxy, Workshop
 from invoker.settlement import Settlement
 
 log = logging.getLogger(__name__)
+
+STORE_RETRY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,7 @@ class Executor:
         assert proxy.door is not None
         plan = job.plan
         try:
-            digest = requests.code_digest_of(job)
-            code = await self._codes.get(digest) if digest is not None else None
+            code = await self._code(job)
         except NoDocument:
             self._refuse(proxy, job, Outcome.APPLICATION_ERROR, activation.GONE)
             return
@@ -114,11 +116,23 @@ class Executor:
             if await proxy.door.connect(timeout_s=plan.timeout_s):
                 self._run(proxy, job, init_ms)
                 return
-            answer, in_init = Failure.NO_RESPONSE, False
+            answer, in_init = Failure.NO_CONNECTION, False
         else:
             in_init = True
         result = RunResult(answer, ended_ms, ended_ms, init_ms, failed_in_init=in_init)
         await self._explain(proxy, job, result)
+
+    async def _code(self, job: Job) -> str | None:
+        """Wait for a store that is away as long as the job may wait."""
+        digest = requests.code_digest_of(job)
+        while digest is not None:
+            try:
+                return await self._codes.get(digest)
+            except StoreUnavailable:
+                if self._clock.now_ms() > job.message.start_before_ms:
+                    raise
+            await asyncio.sleep(STORE_RETRY_S)
+        return None
 
     async def _reach(self, proxy: ContainerProxy, job: Job) -> None:
         """Connect to a warm container, or give the job back: nothing ran."""

@@ -132,6 +132,19 @@ def benefit(
     return clock + frequency * start_cost_ms / memory_mb
 
 
+def is_worth_starting(
+    *, waiting: int, warm: int, run_s: float, start_s: float, waited_s: float
+) -> bool:
+    """Answer whether another container would help those who wait for their own.
+
+    ``warm`` containers of the key work at them, each job takes ``run_s``; a start that
+    ends later than the queue only takes the cores away from it.
+    """
+    if warm == 0 or waited_s >= start_s:
+        return True
+    return waiting * run_s / warm > start_s
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who wants memory: what they use now, what they need, and how long they wait."""

@@ -37,6 +37,7 @@ _COLD = metrics.container_starts.labels("cold")
 
 ATTEMPTS_MAX = 3  # containers that gave a job back; then the house is at fault
 LEFTOVER_S = 60.0  # how long a stem cell that nobody ordered is kept
+LOOK_AGAIN_S = 0.02  # a run that lasts longer than it used to must not hold up others
 START_AGAIN_S = 5.0  # stem cells that fail to start must not keep the engine busy
 
 
@@ -46,6 +47,7 @@ class Worth:
 
     frequency: int = 0
     start_cost_ms: float = 100.0
+    run_s: float = -1.0  # of warm runs; negative until one was seen
 
 
 class ContainerPool:
@@ -89,6 +91,7 @@ class ContainerPool:
         self._served_s: dict[str, float] = {}
         self._worth: dict[Key, Worth] = {}
         self._age = 0.0
+        self._look_again: asyncio.TimerHandle | None = None
         self._closing = False
         self._changed = asyncio.Event()
 
@@ -140,6 +143,8 @@ class ContainerPool:
             self._used_mb[job.key.namespace_uuid] += proxy.spec.memory_mb
             self._used_by_key_mb[job.key] += proxy.spec.memory_mb
             self._served_s[job.key.namespace_uuid] = self._clock.monotonic_s()
+        else:
+            proxy.warm_since_s = self._clock.monotonic_s()
         proxy.tell(Run(job))
 
     def _fail(self, job: Job, outcome: Outcome, text: str) -> None:
@@ -157,6 +162,7 @@ class ContainerPool:
             self._warm_offered(proxy, proxy.key)
 
     def _warm_offered(self, proxy: ContainerProxy, key: Key) -> None:
+        worth = self._learn(proxy, key)
         if self._backlog.waiting(key):
             if self._somebody_is_starved_by(key):
                 self._evict(proxy)
@@ -166,7 +172,12 @@ class ContainerPool:
             _WARM.inc()
             self._hand_in(proxy, job)
             return
-        self._rank(proxy, key)
+        proxy.priority = placement.benefit(
+            self._age,
+            frequency=worth.frequency,
+            start_cost_ms=worth.start_cost_ms,
+            memory_mb=proxy.spec.memory_mb,
+        )
         proxy.resting_since_s = self._clock.monotonic_s()
         self._warm[key].append(proxy)
         if self._backlog:
@@ -277,19 +288,18 @@ class ContainerPool:
             if proxy.state is State.REMOVING
         )
 
-    def _rank(self, proxy: ContainerProxy, key: Key) -> None:
+    def _learn(self, proxy: ContainerProxy, key: Key) -> Worth:
+        """Take note of how often the key is run, for how long, at which price."""
         worth = self._worth.get(key)
         if worth is None:
             worth = self._worth[key] = Worth()
         worth.frequency += 1
-        if proxy.start_cost_ms:
+        if proxy.warm_since_s:
+            run_s = self._clock.monotonic_s() - proxy.warm_since_s
+            worth.run_s = run_s if worth.run_s < 0 else (worth.run_s + run_s) / 2
+        else:
             worth.start_cost_ms = proxy.start_cost_ms
-        proxy.priority = placement.benefit(
-            self._age,
-            frequency=worth.frequency,
-            start_cost_ms=worth.start_cost_ms,
-            memory_mb=proxy.spec.memory_mb,
-        )
+        return worth
 
     def _resting(self) -> list[Resting]:
         warm = [proxy for proxies in self._warm.values() for proxy in proxies]
@@ -306,6 +316,8 @@ class ContainerPool:
         promised_mb = 0
         for key in self._backlog.in_turn(self._used_mb, self._served_s):
             promises = 0
+            if not self._needs_more(key):
+                continue
             while self._backlog.waiting(key) > self._ordered[key] + promises:
                 spec = self._backlog.head(key).plan.spec
                 decision = self._place(spec, promised_mb)
@@ -316,6 +328,28 @@ class ContainerPool:
                 promises += 1
                 promised_mb += spec.memory_mb
         self._refill()
+
+    def _needs_more(self, key: Key) -> bool:
+        """Answer whether its warm containers will not be through soon anyway."""
+        worth = self._worth.get(key)
+        warm = sum(proxy.key == key and proxy.is_busy for proxy in self._all.values())
+        if worth is None or worth.run_s < 0:
+            return True
+        needed = placement.is_worth_starting(
+            waiting=self._backlog.waiting(key),
+            warm=warm,
+            run_s=worth.run_s,
+            start_s=worth.start_cost_ms / 1000,
+            waited_s=self._clock.monotonic_s() - self._backlog.since_s(key),
+        )
+        if not needed and self._look_again is None:
+            loop = asyncio.get_running_loop()
+            self._look_again = loop.call_later(LOOK_AGAIN_S, self._looked)
+        return needed
+
+    def _looked(self) -> None:
+        self._look_again = None
+        self._pump()
 
     def _place(self, spec: ContainerSpec, promised_mb: int) -> placement.Decision:
         """Decide, with the memory that nobody before was promised."""

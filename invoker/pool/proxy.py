@@ -92,6 +92,7 @@ class ContainerProxy:
         self.ordered_for = ordered_for
         self.priority = 0.0
         self.resting_since_s = 0.0
+        self.warm_since_s = 0.0  # since when the warm run of now is on; 0: it is cold
         self.start_cost_ms = 0.0
         self.error: ContainerError | None = None
         self.container: Container | None = None
