@@ -76,9 +76,18 @@ class Client:
         *,
         large: bool = False,
     ) -> Any:
-        """One request about one entity: `GET /namespaces/_/actions/pkg/a`."""
+        """One request about one entity: `GET /namespaces/_/actions/pkg/a`.
+
+        Raises:
+            WskError: also when the answer is no entity.
+        """
         route = f"{collection}/{encode(name.path)}"
-        return self.call(method, name.namespace, route, query, body, large=large)
+        found = self.call(method, name.namespace, route, query, body, large=large)
+        if isinstance(found, dict):
+            return found
+        if method != "GET" and found is None:
+            return {}  # 204 is a good answer to a change
+        raise WskError("The API host answered with something unexpected", NETWORK)
 
     def call(
         self,

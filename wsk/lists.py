@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wsk.entities import annotation
-from wsk.errors import doing
+from wsk.errors import WskError, doing
 from wsk.jsontext import integer
 from wsk.names import shown
 from wsk.session import Session
@@ -38,6 +38,23 @@ def fetch(
     if limit and len(rows) == limit and not call.on("all"):
         session.out.hint(f"more entries may exist; use --all or --skip {skip + limit}")
     return rows
+
+
+def everything(session: Session, namespace: str, collection: str) -> list[Any]:
+    """Every row, page by page; none where the server has no such collection."""
+    rows: list[Any] = []
+    while True:
+        query = (("limit", "0"), ("skip", str(len(rows))))
+        try:
+            page = session.client.call("GET", namespace, collection, query)
+        except WskError as error:
+            if error.status != 404:
+                raise
+            return rows
+        page = [row for row in page or [] if isinstance(row, dict)]
+        rows += page
+        if len(page) < PAGE_LIMIT:
+            return rows
 
 
 def full_name(row: dict[str, Any]) -> str:

@@ -125,12 +125,19 @@ def _show(session: Session, row: Any, pattern: re.Pattern[str] | None) -> None:
         elif call.on("strip"):
             out.line(entry["line"])
         else:
-            when = entry["ts"] if call.on("timestamps") else (entry["ts"] or "")[11:19]
+            when = entry["ts"] or _started(row)
+            when = when if call.on("timestamps") else when[11:19]
             stream = entry["stream"] or "-"
             head = out.style(f"{when} {name} {identifier[:8]} {stream}", "dim")
             out.line(f"{head} | {entry['line']}")
     if not out.structured and not call.on("strip") and not pattern:
         out.line(_summary(session, row, name))
+
+
+def _started(row: Any) -> str:
+    """The time of lines that carry none: a trigger's."""
+    started = time.gmtime(integer(row.get("start")) / 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", started)
 
 
 def _summary(session: Session, row: Any, name: str) -> str:

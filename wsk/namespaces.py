@@ -43,7 +43,7 @@ def get(session: Session) -> int:
     found: dict[str, list[Any]] = {}
     with doing("Unable to obtain the list of entities for namespace 'default': "):
         for collection in ASKED:
-            found[collection] = _fetch(session, collection)
+            found[collection] = lists.everything(session, "_", collection)
     found["rules"] = with_status(session, "_", found["rules"])
     if out.structured:
         out.document(found)
@@ -54,14 +54,3 @@ def get(session: Session) -> int:
         key = lists.action_sort_key if collection == "actions" else lists.sort_key
         lists.show(session, collection, found[collection], _ROWS[collection], key=key)
     return 0
-
-
-def _fetch(session: Session, collection: str) -> list[Any]:
-    rows: list[Any] = []
-    while True:
-        query = (("limit", "0"), ("skip", str(len(rows))))
-        page = session.client.call("GET", "_", collection, query)
-        page = [row for row in page or [] if isinstance(row, dict)]
-        rows += page
-        if not session.call.on("all") or len(page) < lists.PAGE_LIMIT:
-            return rows

@@ -87,8 +87,12 @@ def _switch(session: Session, verb: str, state: str) -> int:
 
 
 def switch(session: Session, name: QualifiedName, state: str) -> Any:
+    """POST the state; servers answer with the rule, with `OK` or with nothing."""
     body = {"status": state, "trigger": None, "action": None}
-    return session.client.entity("POST", "rules", name, body=body)
+    client = session.client
+    where = f"namespaces/{encode(name.namespace)}/rules/{encode(name.path)}"
+    client.send("POST", client.url(where), body=body)
+    return {"namespace": name.namespace, "name": name.path, "status": state}
 
 
 def delete(session: Session) -> int:

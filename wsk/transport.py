@@ -238,6 +238,8 @@ def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
     if len(data) > limit:
         response.close()
         raise OSError(f"the answer is larger than {limit >> 20} MiB")
+    if response.length:  # what the server promised and did not send
+        raise http.client.IncompleteRead(data, response.length)
     if response.getheader("Content-Encoding", "").lower() != "gzip":
         return data
     unzip = zlib.decompressobj(wbits=31)

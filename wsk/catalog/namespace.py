@@ -4,7 +4,7 @@ from wsk.grammar import Command, Flag, Group
 
 _FLAGS = (
     Flag("name-sort", "n", text="sort by name"),
-    Flag("all", "", text="more than 200 of each"),
+    Flag("all", "", text="no effect: everything is listed, page by page"),
 )
 
 ENTRIES = (

@@ -11,6 +11,7 @@ from wsk.hosts import with_scheme
 from wsk.names import QualifiedName, encode, parse_entity
 from wsk.project.managed import fetch
 from wsk.project.plan import Plan, Planned, Route
+from wsk.rules import switch
 from wsk.session import Session
 
 OVERWRITE = (("overwrite", "true"),)
@@ -46,8 +47,7 @@ def put(session: Session, namespace: str, entity: Planned) -> None:
             name = QualifiedName(namespace, "", entity.name)
             feeds.tell(session, entity.feed, name, "CREATE", entity.feed_parameters)
         if entity.collection == "rules":
-            status = {"status": "active", "trigger": None, "action": None}
-            client.call("POST", namespace, route, body=status)
+            switch(session, QualifiedName(namespace, "", entity.name), "active")
     session.out.hint(f"deployed {_what(entity)}")
 
 

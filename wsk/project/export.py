@@ -28,6 +28,7 @@ def export(session: Session) -> int:
         found = managed.owned(session, namespace, name)
         if not found:
             raise WskError(f"There is no project '{name}' in this namespace.")
+        os.makedirs(folder, exist_ok=True)
         packages: dict[str, Any] = {}
         for entity in reversed(found):
             stored = managed.fetch(session, namespace, entity)

@@ -8,6 +8,7 @@ from typing import Any
 
 from wsk.entities import annotation
 from wsk.errors import WskError
+from wsk.lists import everything
 from wsk.names import encode
 from wsk.project.plan import Plan, Planned
 from wsk.project.source import Source
@@ -15,7 +16,6 @@ from wsk.session import Session
 
 KEY = "whisk-managed"
 COLLECTIONS = ("rules", "triggers", "actions", "packages")
-PAGE = 200
 
 
 def project_hash(source: Source) -> str:
@@ -58,13 +58,7 @@ def owned(
     """What belongs to a project, except what has the hash `but`; ends come first."""
     found: list[Planned] = []
     for collection in COLLECTIONS:
-        rows: list[Any] = []
-        while True:
-            query = (("limit", str(PAGE)), ("skip", str(len(rows))))
-            page = session.client.call("GET", namespace, collection, query) or []
-            rows += page
-            if len(page) < PAGE:
-                break
+        rows = everything(session, namespace, collection)
         for row in rows:
             project, digest = owner(row)
             if project == name and (not but or digest != but):
