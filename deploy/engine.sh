@@ -50,7 +50,7 @@ start_engine() {
 }
 
 start_command() {
-  if [[ -d /run/systemd/system ]]; then echo "systemctl start docker"; else echo "dockerd"; fi
+  if [[ -d /run/systemd/system ]]; then echo "systemctl start docker"; else echo "dockerd   (and leave it running)"; fi
 }
 
 why_no_engine() {

@@ -67,8 +67,9 @@ up() {
   say "The house is open after $((SECONDS - start)) s."
   say ""
   say "  API host   $(api_host)"
-  say "  Key        deploy/stack.sh key"
-  say "  wsk        wsk property set --apihost $(api_host) --auth \"\$(deploy/stack.sh key)\""
+  local key="${CHASEN_STACK_ID:+CHASEN_STACK_ID=$CHASEN_STACK_ID }deploy/stack.sh key"
+  say "  Key        $key"
+  say "  wsk        wsk property set --apihost $(api_host) --auth \"\$($key)\""
 }
 
 # Up to date when each service that has a health check is healthy.
