@@ -56,10 +56,12 @@ class EngineClient:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
+        self.closing = False
         self._socket = socket_path(url)
         self._errors = (DockerException, RequestException, OSError)
         base = f"unix://{self._socket}"
         try:
+            self._connect().close()  # the package leaks a socket that finds nobody
             # Read from the engine once; asking for a newer one than it has fails.
             self._api = APIClient(base, version="auto", timeout=CALL_LIMIT_S)
             version = self._api.api_version
@@ -134,10 +136,8 @@ class EngineClient:
         target = f"/v{self._api.api_version}/containers/{container}/{wanted}"
 
         def take() -> socket.socket:
-            stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            stream = self._connect()
             try:
-                stream.settimeout(CALL_LIMIT_S)
-                stream.connect(str(self._socket))
                 stream.sendall(
                     f"POST {target} HTTP/1.1\r\nhost: engine\r\n"
                     "connection: Upgrade\r\nupgrade: tcp\r\n\r\n".encode()
@@ -157,6 +157,16 @@ class EngineClient:
 
         return self._do("attach", take)
 
+    def _connect(self) -> socket.socket:
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            stream.settimeout(CALL_LIMIT_S)
+            stream.connect(str(self._socket))
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
     def pull(self, image: str) -> None:
         """Raises EngineFault, also when the failure stands inside the stream."""
         repository, tag = split_reference(image)
@@ -164,6 +174,8 @@ class EngineClient:
         def read() -> None:
             lines = self._puller.pull(repository, tag=tag, stream=True, decode=True)
             for line in lines:
+                if self.closing:
+                    raise EngineFault("The invoker ends; the pull is given up.")
                 if "error" in line:
                     raise EngineFault(str(line["error"]))
 
@@ -229,6 +241,8 @@ class Engine:
 
     async def close(self) -> None:
         """Waits for calls under way: they are bounded by their limits."""
+        if hasattr(self, "client"):
+            self.client.closing = True
         for crew in (self._starting, self._removing, self._asking, self._pulling):
             await asyncio.to_thread(crew.shutdown, wait=True, cancel_futures=True)
         if hasattr(self, "client"):
