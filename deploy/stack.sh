@@ -114,6 +114,7 @@ key() { compose exec -T controller0 cat /var/lib/chasen/keys/guest.key; }
 # Everything but images and the cache: containers, rules, networks, volumes, files.
 down() {
   find_compose || fail "Compose is missing. Run: deploy/engine.sh"
+  export COMPOSE_PROFILES=two-invokers # whatever was started
   "$DEPLOY/secrets.sh" # Compose reads the files even to remove what needs them
   compose stop -t 20 >"$LOG" 2>&1 || true
   local actions
