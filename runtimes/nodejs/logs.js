@@ -210,7 +210,8 @@ class InbandLogs {
     this.shared = new Log(10 << 20);
     this.runs = 0;
     this.timer = null;
-    this.seen = false; // whether anything ever came from behind fd 1 and 2
+    this.seen = false; // whether anything may come from behind fd 1 and 2
+    this.modulesKnown = 0;
     this.buffer = Buffer.allocUnsafe(64 << 10);
     this.offsets = [0, 0, 0];
     this.files = [1, 2].filter((fd) => replaceByFile(fd));
@@ -245,14 +246,24 @@ class InbandLogs {
   }
 
   addText(source, text) {
-    if (this.seen) this.drain();
+    if (this.mayBeBehind()) this.drain();
     this.current().addText(source, text);
   }
 
   addBytes(source, data) {
-    if (this.seen) this.drain();
+    if (this.mayBeBehind()) this.drain();
     // Bytes of its own: not to be glued to half a line from behind the descriptor.
     this.current().addText(source, data.toString());
+  }
+
+  /** Whether a child process may have printed: then its lines come first. */
+  mayBeBehind() {
+    const { moduleLoadList } = process;
+    if (!this.seen && moduleLoadList.length !== this.modulesKnown) {
+      this.modulesKnown = moduleLoadList.length;
+      this.seen = moduleLoadList.includes('NativeModule child_process');
+    }
+    return this.seen;
   }
 
   current() {

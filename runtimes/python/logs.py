@@ -61,7 +61,9 @@ class InbandLogs:
         self.partial = [bytearray(), bytearray(), bytearray(), bytearray()]
         self.limit_bytes = LOG_LIMIT_BYTES
         self.cut = False
-        self.forked = False
+        self.forked = False  # this is a child
+        self._has_forked = False
+        self._modules = sys.modules
         self._second = (-1, b"")
         self._lock = _thread.RLock()
         self._pipes: dict[int, int] = {}
@@ -78,8 +80,11 @@ class InbandLogs:
             self._ready.register(reading, EPOLLIN)
         sys.stdout = sys.__stdout__ = _Printed(self, 0)
         sys.stderr = sys.__stderr__ = _Printed(self, 1)
-        os.register_at_fork(after_in_child=self._become_child)
+        os.register_at_fork(before=self._fork, after_in_child=self._become_child)
         _thread.start_new_thread(self._watch, ())
+
+    def _fork(self) -> None:
+        self._has_forked = True
 
     def _become_child(self) -> None:
         # A forked child's memory is its own: it must print through the pipe.
@@ -114,6 +119,16 @@ class InbandLogs:
         if self.load > self.FOLD_CHARACTERS or len(self.records) > self.FOLD_RECORDS:
             self._fold()
 
+    def print(self, source: int, text: str) -> None:
+        """Record what user code prints, behind what its children printed before."""
+        if "_posixsubprocess" in self._modules or self._has_forked:
+            self._empty_pipes()
+        self.add(source, text)
+
+    def _empty_pipes(self) -> None:
+        for reading, _ in self._ready.poll(0):
+            self._drain(reading)
+
     def begin(self, limit_bytes: int) -> None:
         """Take the limit of the coming answer; output since the last one counts."""
         self.limit_bytes = limit_bytes
@@ -125,8 +140,7 @@ class InbandLogs:
         return b"X-Chasen-Result: %d\r\n%b" % (len(result), lost), result + block
 
     def _take(self) -> tuple[bytes, bool]:
-        for reading, _ in self._ready.poll(0):
-            self._drain(reading)
+        self._empty_pipes()
         with self._lock:
             self._fold()
             for source, rest in enumerate(self.partial):
@@ -213,7 +227,7 @@ class _Printed(io.TextIOBase):
         if self._logs.forked:
             self._write_from_child(text)
         elif text:
-            self._logs.add(self._source, text)
+            self._logs.print(self._source, text)
         return len(text)
 
     def _write_from_child(self, text: str) -> None:

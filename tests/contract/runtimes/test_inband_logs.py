@@ -144,6 +144,27 @@ def test_subprocesses_and_their_children_are_heard(ready: Ready) -> None:
     ]
 
 
+def test_what_a_finished_child_printed_comes_first(
+    start: Callable[..., Started], family: str
+) -> None:
+    runtime = start(family, "inband")
+    code = {
+        "python": (
+            "import subprocess\n"
+            "def main(args):\n"
+            "    subprocess.run(['echo', 'child']); print('parent'); return {}\n"
+        ),
+        "nodejs": (
+            "const { execSync } = require('child_process')\n"
+            "function main() { execSync('echo child', { stdio: 'inherit' });"
+            " console.log('parent'); return {} }"
+        ),
+    }
+    runtime.init(code[family])
+    runtime.run()
+    assert runtime.stdout == "child\nparent\n"
+
+
 def test_half_lines_of_two_sources_do_not_mix(ready: Ready, family: str) -> None:
     runtime = ready("late")
     first = run(runtime)
