@@ -12,8 +12,9 @@ from typing import Protocol
 from chasen.errors import ContainerError, ContainerGone, ContainerStartError
 from invoker.ports import CollectedLogs, ContainerAddress
 
+from .cables import Attachment
 from .cgroups import Group
-from .network import Attachment
+from .channel import Event
 
 FREEZE_LIMIT_S = 2
 SOCKET_LOOK_S = 0.001
@@ -30,6 +31,19 @@ class Life:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     status: int | None = None
     stderr: str = ""
+
+    def hear(self, event: Event) -> None:
+        match event["event"]:
+            case "started" if not self.started.done():
+                self.started.set_result(event["pid"])
+            case "failed":
+                self.fail(f"The sandbox failed: {event['why']}.")
+            case "exited":
+                self.end(event["status"], event["stderr"])
+            case "done":
+                self.done.set()
+            case "gone":
+                self.gone.set()
 
     def fail(self, sentence: str) -> None:
         if not self.started.done():

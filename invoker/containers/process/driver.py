@@ -22,9 +22,11 @@ from chasen.errors import ChasenError, ContainerError, ContainerStartError
 from invoker.ports import ContainerSpec
 
 from . import cgroups, network, paths, root, tiers
-from .channel import Channel, Event
+from .cables import ActionNetwork, Attachment
+from .channel import Event
 from .container import SOCKET_PATH_MAX, Life, ProcessContainer
-from .network import ActionNetwork, Attachment, NetworkFault
+from .helper import Helper
+from .network import NetworkFault
 from .place import Place
 
 log = logging.getLogger(__name__)
@@ -89,9 +91,7 @@ class ProcessContainers:
         self._network: ActionNetwork | None = None
         self._remarks = tuple(remarks)
         self._visible = paths.without_system([*launchers.visible, *paths.homes(PYTHON)])
-        self._channel: Channel | None = None
-        self._opening = asyncio.Lock()
-        self._ready: asyncio.Future[None] | None = None
+        self._helper = Helper(self._prepare, self._hear, self._hear_the_end)
         self._starts = asyncio.Semaphore(os.cpu_count() or 1)
         self._containers: dict[str, ProcessContainer] = {}
         self._uids: set[int] = set()
@@ -103,7 +103,7 @@ class ProcessContainers:
 
     @property
     def zygote_pid(self) -> int | None:
-        return self._channel.pid if self._channel else None
+        return self._helper.pid
 
     @property
     def pause_grace_s(self) -> float:
@@ -154,7 +154,7 @@ class ProcessContainers:
     async def create(self, spec: ContainerSpec) -> ProcessContainer:
         argv = self._argv(spec.kind)
         async with self._starts:
-            await self._have_zygote()
+            await self._helper.be_there()
             container = await self._start(
                 argv, spec.memory_mb, spec.environment, await self._attachment()
             )
@@ -207,7 +207,7 @@ class ProcessContainers:
         container.attachment = attachment
         try:
             order = self._order(container, environment)
-            await self._send(
+            await self._helper.send(
                 {"do": "start", **order, "argv": list(argv), "memory_mb": memory_mb},
                 [attachment.handle] if attachment else [],
             )
@@ -282,7 +282,7 @@ class ProcessContainers:
     # --- Maker, for containers --------------------------------------------------------
 
     async def tell(self, what: str, name: str) -> None:
-        await self._send({"do": what, "name": name})
+        await self._helper.send({"do": what, "name": name})
 
     async def forget(self, container: ProcessContainer) -> None:
         """End a sandbox and take back what it held."""
@@ -306,43 +306,14 @@ class ProcessContainers:
         if not self._tier.namespaces:
             shutil.rmtree(self._place.folder / container.id, ignore_errors=True)
 
-    # --- the zygote -------------------------------------------------------------------
+    # --- the zygote's side ------------------------------------------------------------
 
-    async def _send(self, order: Event, handles: Sequence[int] = ()) -> None:
-        try:
-            if self._channel is None:
-                raise ConnectionError("the helper process for sandboxes has ended")
-            await self._channel.send(order, handles)
-        except OSError as error:
-            raise ContainerStartError(f"No sandbox: {error}.") from error
-
-    async def _have_zygote(self) -> None:
-        """Start one, or another one when the last has died."""
-        async with self._opening:
-            if self._channel is not None and self._channel.open:
-                return
-            await self._close_channel()
-            await asyncio.to_thread(self._prepare)
-            self._channel = Channel(self._hear, self._hear_the_end)
-            self._ready = asyncio.get_running_loop().create_future()
-            self._channel.start()
-            try:
-                async with asyncio.timeout(START_LIMIT_S):
-                    await self._send({"do": "begin", **self._beginning()})
-                    await self._ready
-            except (TimeoutError, ContainerError) as error:
-                await self._close_channel()
-                raise ContainerStartError(
-                    f"The helper process for sandboxes did not start: {error}"
-                ) from error
-
-    def _prepare(self) -> None:
+    def _prepare(self) -> Event:
+        """Make what a zygote needs, and answer what it is told first."""
         for folder in (self._place.base, self._place.folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for hierarchy in self._tier.groups:
             hierarchy.prepare(self._place.label)
-
-    def _beginning(self) -> dict[str, Any]:
         return {
             "style": "namespaces" if self._tier.namespaces else "plain",
             "base": str(self._place.base),
@@ -356,48 +327,16 @@ class ProcessContainers:
         }
 
     def _hear(self, event: Event) -> None:
-        name = event["name"]
-        if not name:
-            self._hear_of_zygote(event)
-        elif container := self._containers.get(name):
-            self._hear_of_sandbox(container.life, event)
-
-    def _hear_of_sandbox(self, life: Life, event: Event) -> None:
-        match event["event"]:
-            case "started" if not life.started.done():
-                life.started.set_result(event["pid"])
-            case "failed":
-                life.fail(f"The sandbox failed: {event['why']}.")
-            case "exited":
-                life.end(event["status"], event["stderr"])
-            case "done":
-                life.done.set()
-            case "gone":
-                life.gone.set()
-
-    def _hear_of_zygote(self, event: Event) -> None:
-        if self._ready is None or self._ready.done():
-            return
-        if event["event"] == "ready":
-            self._ready.set_result(None)
-        else:
-            self._ready.set_exception(ContainerStartError(event["why"]))
+        if container := self._containers.get(event["name"]):
+            container.life.hear(event)
 
     def _hear_the_end(self) -> None:
-        """The zygote died, and the kernel killed the sandboxes: let the frozen die."""
-        log.error("the helper process for sandboxes has ended")
-        if self._ready is not None and not self._ready.done():
-            self._ready.set_exception(ContainerStartError("it ended at once"))
+        """The kernel killed the sandboxes with the zygote: let the frozen die."""
         for container in self._containers.values():
             container.life.end(-9, "")
             container.life.gone.set()
             if container.group is not None:
                 container.group.let_die()
-
-    async def _close_channel(self) -> None:
-        if self._channel is not None:
-            channel, self._channel = self._channel, None
-            await channel.close()
 
     # --- life of the factory ----------------------------------------------------------
 
@@ -409,7 +348,7 @@ class ProcessContainers:
         )
         weak = f"Process sandboxes of tier {self._tier.name} do not work here:"
         try:
-            await self._have_zygote()
+            await self._helper.be_there()
             container = await self._start(
                 [PYTHON, "-I", "-S", "-c", program], TEST_MEMORY_MB, {}
             )
@@ -440,7 +379,7 @@ class ProcessContainers:
         if self._network is not None:
             await self._network.close()
             self._network = None
-        await self._close_channel()
+        await self._helper.close()
         await asyncio.to_thread(self._place.sweep, self._tier.groups, mine=True)
         if self._folder_handle >= 0:
             os.close(self._folder_handle)

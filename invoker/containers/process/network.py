@@ -1,6 +1,6 @@
-"""The action network of process sandboxes: a bridge, and a cable to each sandbox.
+"""The action network of process sandboxes: a bridge and its rules.
 
-    internet <- masquerade <- bridge <- cable -> eth0 in the sandbox
+    internet <- masquerade <- bridge <- cable -> eth0 in the sandbox (``cables``)
     API host <- relay on the bridge's address (for an API that listens on loopback)
 
 Ports of the bridge are isolated: sandboxes do not see each other.  What may pass is
@@ -11,32 +11,23 @@ finds them in ``<state>/networks``.  Needs root, ``ip`` and ``iptables``.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import ipaddress
 import json
-import os
-import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from invoker.containers.docker_network import nameservers
 from invoker.containers.docker_rules import Rules, RulesFault, put_in_force, take_out
 
-from . import interfaces, linux
-
 CALL_LIMIT_S = 15
-READY = 2 + (os.cpu_count() or 1)
 PART_BITS = 20  # a house takes a /20 of the subnet: 4093 sandboxes
-RELAY_BYTES = 65_536
-API_VARIABLE = "__OW_API_HOST"
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 _NOT_OURS = ["FORWARD", "-m", "comment", "--comment", "chasen-forwarding", "-j", "DROP"]
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -44,14 +35,6 @@ _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 class NetworkFault(Exception):
     """Why there is no action network, as a sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A network namespace with one end of a cable in it; ``handle`` leads there."""
-
-    handle: int
-    address: ipaddress.IPv4Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +87,10 @@ def make_bridge(
     record = {"label": label, "part": str(part), "api": bridge.api}
     (records / name).write_text(json.dumps(record))
     try:
-        _run(["ip", "link", "add", "name", name, "type", "bridge"])
-        _run(["ip", "address", "add", f"{gateway}/{part.prefixlen}", "dev", name])
-        _without_ipv6(name)
-        _run(["ip", "link", "set", "dev", name, "up"])
+        program(["ip", "link", "add", "name", name, "type", "bridge"])
+        program(["ip", "address", "add", f"{gateway}/{part.prefixlen}", "dev", name])
+        without_ipv6(name)
+        program(["ip", "link", "set", "dev", name, "up"])
         put_in_force(bridge.rules)
         _let_out(bridge)
     except (NetworkFault, RulesFault, OSError) as error:
@@ -122,12 +105,12 @@ def remove_bridge(bridge: Bridge, records: Path) -> None:
         take_out(bridge.rules)
     for rule in _way_out(bridge):
         with contextlib.suppress(NetworkFault):
-            _run(["iptables", "-w", "5", *_table(rule), "-D", *rule[1:]])
+            program(["iptables", "-w", "5", *_table(rule), "-D", *rule[1:]])
     for port in _ports(bridge.name):
         with contextlib.suppress(NetworkFault):
-            _run(["ip", "link", "delete", "dev", port])
+            program(["ip", "link", "delete", "dev", port])
     with contextlib.suppress(NetworkFault):
-        _run(["ip", "link", "delete", "dev", bridge.name])
+        program(["ip", "link", "delete", "dev", bridge.name])
     (records / bridge.name).unlink(missing_ok=True)
     if not any(records.iterdir()):
         _stop_forwarding()
@@ -136,7 +119,7 @@ def remove_bridge(bridge: Bridge, records: Path) -> None:
 def _ports(name: str) -> list[str]:
     """Answer the cables that the kernel has not removed yet."""
     try:
-        lines = _run(["ip", "-o", "link", "show", "master", name]).splitlines()
+        lines = program(["ip", "-o", "link", "show", "master", name]).splitlines()
     except NetworkFault:
         return []  # there is no such bridge any more
     return [line.split(":")[1].strip().partition("@")[0] for line in lines]
@@ -212,7 +195,7 @@ def is_local(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _without_ipv6(name: str) -> None:
+def without_ipv6(name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         Path("/proc/sys/net/ipv6/conf", name, "disable_ipv6").write_text("1")
 
@@ -220,20 +203,20 @@ def _without_ipv6(name: str) -> None:
 def _let_out(bridge: Bridge) -> None:
     # Appended: the rules of where one may go, hooked in at the front, come first.
     for rule in _way_out(bridge):
-        _run(["iptables", "-w", "5", *_table(rule), "-A", *rule[1:]])
+        program(["iptables", "-w", "5", *_table(rule), "-A", *rule[1:]])
     began = _FORWARDING.read_text().strip() == "0"
     if _has_rule(_NOT_OURS):
-        _run(["iptables", "-w", "5", "-D", *_NOT_OURS])
+        program(["iptables", "-w", "5", "-D", *_NOT_OURS])
         began = True
     if began:
         # What was not forwarded before is not forwarded now, but for the bridges'.
-        _run(["iptables", "-w", "5", "-A", *_NOT_OURS])
+        program(["iptables", "-w", "5", "-A", *_NOT_OURS])
         _FORWARDING.write_text("1")
 
 
 def _has_rule(rule: Sequence[str]) -> bool:
     try:
-        _run(["iptables", "-w", "5", "-C", *rule])
+        program(["iptables", "-w", "5", "-C", *rule])
     except NetworkFault:
         return False
     return True
@@ -258,16 +241,17 @@ def _stop_forwarding() -> None:
     with contextlib.suppress(NetworkFault):
         if _has_rule(_NOT_OURS) and not _has_rule(["FORWARD", "-j", "DOCKER-USER"]):
             _FORWARDING.write_text("0")
-            _run(["iptables", "-w", "5", "-D", *_NOT_OURS])
+            program(["iptables", "-w", "5", "-D", *_NOT_OURS])
 
 
-def _run(command: Sequence[str], given: str | None = None) -> str:
-    program = shutil.which(command[0], path=_PATH)
-    if program is None:
+def program(command: Sequence[str], given: str | None = None) -> str:
+    """Run ``ip`` or ``iptables``; answer what it prints.  Raises NetworkFault."""
+    path = shutil.which(command[0], path=_PATH)
+    if path is None:
         raise NetworkFault(f"{command[0]} is not installed")
     try:
         run = subprocess.run(  # noqa: S603 - fixed words, no shell
-            [program, *command[1:]],
+            [path, *command[1:]],
             input=given,
             capture_output=True,
             text=True,
@@ -279,184 +263,3 @@ def _run(command: Sequence[str], given: str | None = None) -> str:
     if run.returncode:
         raise NetworkFault(f"{' '.join(command[:4])}: {run.stderr.strip()[:200]}")
     return run.stdout
-
-
-def _new_namespace() -> tuple[int, socket.socket]:
-    """Make a network namespace; answer a handle on it and a socket in it.
-
-    The calling thread is in it for a moment, and then back; no other one is.
-    """
-    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        linux.unshare(linux.CLONE_NEWNET)
-        try:
-            for name in ("all", "default"):
-                _without_ipv6(name)
-            handle = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            return handle, interfaces.control()
-        finally:
-            linux.setns(own, linux.CLONE_NEWNET)
-    except OSError as error:
-        raise NetworkFault(str(error)) from error
-    finally:
-        os.close(own)
-
-
-# --- cables, made ahead ---------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class ActionNetwork:
-    """Gives out attachments; keeps a few ready, since one takes ten milliseconds."""
-
-    bridge: Bridge
-    records: Path
-    api_host: str
-    _ready: list[Attachment] = field(default_factory=list)
-    _taken: set[ipaddress.IPv4Address] = field(default_factory=set)
-    _refill: asyncio.Task[None] | None = None
-    _relay: asyncio.Server | None = None
-    # A thread of its own, since it wanders between network namespaces.
-    _workshop: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-
-    async def open(self) -> None:
-        host, port = address_of(self.api_host)
-        if is_local(host):
-            # It may listen on all addresses already: then nobody is needed between.
-            with contextlib.suppress(OSError):
-                self._relay = await asyncio.start_server(
-                    self._carry, self.bridge.gateway, port
-                )
-        self._keep_ready()
-
-    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Answer the variables with the API host as a sandbox can reach it."""
-        changed = dict(given)
-        url = given.get(API_VARIABLE, "")
-        if url and is_local(address_of(url)[0]):
-            scheme = urlsplit(url).scheme or "http"
-            changed[API_VARIABLE] = (
-                f"{scheme}://{self.bridge.gateway}:{address_of(url)[1]}"
-            )
-        return changed
-
-    async def take(self) -> Attachment:
-        """Raises NetworkFault."""
-        attachment = self._ready.pop() if self._ready else await self._make()
-        self._keep_ready()
-        return attachment
-
-    def give_back(self, address: ipaddress.IPv4Address) -> None:
-        """The sandbox is gone, and its end of the cable with it."""
-        self._taken.discard(address)
-
-    def _keep_ready(self) -> None:
-        if self._refill is None or self._refill.done():
-            self._refill = asyncio.create_task(self._fill(), name="sandbox-networks")
-
-    async def _fill(self) -> None:
-        try:
-            while len(self._ready) < READY:
-                self._ready.append(await self._make())
-        except NetworkFault:
-            return  # the next one who needs it is told why
-
-    async def _make(self) -> Attachment:
-        address = self._free_address()
-        try:
-            handle = await self._in_workshop(str(address))
-        except BaseException:
-            self._taken.discard(address)
-            raise
-        return Attachment(handle, address)
-
-    async def _in_workshop(self, address: str) -> int:
-        work = self._workshop.submit(self._wire, address)
-        try:
-            return await asyncio.wrap_future(work)
-        except asyncio.CancelledError:
-            # What is begun gets finished, and then nobody wants it.
-            work.add_done_callback(_discard)
-            raise
-
-    def _wire(self, address: str) -> int:
-        """Answer a handle on a new network namespace with a working eth0."""
-        handle, control = _new_namespace()
-        with control:
-            try:
-                self._plug(handle)
-                interfaces.configure(
-                    "eth0",
-                    control,
-                    address=address,
-                    mask=str(self.bridge.part.netmask),
-                    gateway=self.bridge.gateway,
-                )
-            except (NetworkFault, OSError) as error:
-                os.close(handle)
-                raise NetworkFault(str(error)) from error
-        return handle
-
-    def _plug(self, handle: int) -> None:
-        cable = f"chs{secrets.token_hex(5)}"
-        place = f"/proc/{os.getpid()}/fd/{handle}"
-        _run(
-            ["ip", "-batch", "-"],
-            f"link add name {cable} type veth peer name eth0 netns {place}\n"
-            f"link set dev {cable} master {self.bridge.name}\n"
-            f"link set dev {cable} type bridge_slave isolated on\n"
-            f"link set dev {cable} up\n",
-        )
-
-    def _free_address(self) -> ipaddress.IPv4Address:
-        hosts = self.bridge.part.hosts()
-        next(hosts)  # the gateway's
-        for address in hosts:
-            if address not in self._taken:
-                self._taken.add(address)
-                return address
-        raise NetworkFault(f"all addresses of {self.bridge.part} are taken")
-
-    async def _carry(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """Relay one connection to the API, which listens on loopback alone."""
-        try:
-            host, port = address_of(self.api_host)
-            there = await asyncio.open_connection(host, port)
-        except OSError:
-            writer.close()
-            return
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_pump(reader, there[1]), name="relay:in")
-                tasks.create_task(_pump(there[0], writer), name="relay:out")
-        finally:
-            writer.close()
-            there[1].close()
-
-    async def close(self) -> None:
-        if self._refill is not None:
-            self._refill.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._refill
-        if self._relay is not None:
-            self._relay.close()
-        for attachment in self._ready:
-            os.close(attachment.handle)
-        self._ready.clear()
-        await asyncio.to_thread(self._workshop.shutdown)
-        await asyncio.to_thread(remove_bridge, self.bridge, self.records)
-
-
-def _discard(work: Future[int]) -> None:
-    if not work.cancelled() and work.exception() is None:
-        os.close(work.result())
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(RELAY_BYTES):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()

@@ -174,6 +174,16 @@ async def test_the_node_launcher_also_starts(home: Path) -> None:
         assert await run(container, x=1, y=2) == {"sum": 3}
 
 
+async def test_a_deep_folder_is_no_hindrance(home: Path, spec: ContainerSpec) -> None:
+    """Names of sockets have 107 characters at most; folders of users do not."""
+    deep = home / ("a-folder-with-a-long-name" * 5)
+    async with opened(deep) as factory:
+        container = await factory.create(spec)
+        await init(container, BREATHING)
+
+        assert "longest" in await run(container)
+
+
 async def test_an_incarnation_is_not_used_twice(home: Path) -> None:
     async with opened(home):
         with pytest.raises(Exception, match="another process uses this incarnation"):

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from contract.containers.contract import init, run
 
-from invoker.containers.process import interfaces, network
+from invoker.containers.process import cables, interfaces, network
 from invoker.containers.process.opening import ProcessOptions, open_process_containers
 from invoker.containers.process.place import Place
 from invoker.ports import ContainerSpec
@@ -129,7 +129,7 @@ async def test_the_api_and_the_internet_are_reachable_and_nothing_else_is(
 def live_in_a_small_world(home: str) -> None:
     """The test's other half, alone in a network namespace."""
     network._FORWARDING.write_text("0")
-    handle, control = network._new_namespace()
+    handle, control = cables.new_namespace()
     place = f"/proc/{os.getpid()}/fd/{handle}"
     _ip(
         "link set dev lo up",
