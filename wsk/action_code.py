@@ -83,7 +83,8 @@ def write(target: str, data: bytes, *, force: bool = False) -> None:
                 file.write(data)
                 file.flush()
             except OSError:
-                os.unlink(target)
+                if os.path.isfile(target):  # never a device
+                    os.unlink(target)
                 raise
     except OSError as error:
         raise _refused(f"Cannot create file '{target}': {error.strerror}") from error

@@ -47,6 +47,7 @@ class RecordedServer:
         self.requests: list[Request] = []
         self._answers: dict[tuple[str, str], list[Answer]] = {}
         self.fallback = Answer(404, MISSING)
+        self.hold: threading.Event | None = None  # answers wait for it
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,6 +63,8 @@ class RecordedServer:
                         self.rfile.read(size),
                     )
                 )
+                if owner.hold is not None:
+                    owner.hold.wait(10)
                 found = owner._next(self.command, unquote(urlsplit(self.path).path))
                 data = found.raw
                 if data is None:
