@@ -70,7 +70,9 @@ class Workshop:
         }
         return await self.stores.entities.put(Action(**(values | changes)))
 
-    def send(self, action: Action, body: bytes = b"{}", **changes: Any) -> ActivationId:
+    def send(
+        self, action: Action, body: bytes = b"{}", *, to: int = 0, **changes: Any
+    ) -> ActivationId:
         """Post a message; answer its id."""
         now_ms = self.clock.now_ms()
         values = {
@@ -89,7 +91,7 @@ class Workshop:
             "body": body,
         }
         message = ActivationMessage(**(values | changes))
-        self.bus.post(topics.invoker(0), message.encode(), headers=message.headers())
+        self.bus.post(topics.invoker(to), message.encode(), headers=message.headers())
         return message.activation_id
 
     async def ended(self, identifier: ActivationId, limit_s: float = 20) -> list[Ack]:

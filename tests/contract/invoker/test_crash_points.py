@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from chasen.entities import LOST, Activation, Outcome
+from chasen.entities import LOST, Activation, ActivationId, Outcome
 from chasen.stores.open import open_stores
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,8 @@ async def aftermath(
     runs = Counter((folder / "runs").read_text().split())
     async with open_stores(f"sqlite:{folder}/house.db") as stores:
         records = [
-            await stores.activations.get("guest", identifier) for identifier in accepted
+            await stores.activations.get("guest", ActivationId(identifier))
+            for identifier in accepted
         ]
     assert len(records) == ACTIVATIONS
     assert set(runs) <= set(accepted)
