@@ -90,8 +90,9 @@ def _parse(before: list[str]) -> Call:
     try:
         return parse(before)
     except WskError:
-        # the last word may be a flag that still waits for its value
-        return parse(before[:-1])
+        if not before or not before[-1].startswith("-"):
+            raise
+        return parse(before[:-1])  # a flag that still waits for its value
 
 
 def _node_flags(call: Call) -> list[Flag]:
@@ -199,10 +200,13 @@ def _cached(call: Call, route: str) -> Any:
     except (OSError, ValueError):
         pass  # not there, or half written by someone else: ask again
     client = Client(config, answer_limit_s=ANSWER_LIMIT_S)
-    if route == "/":
-        answer = client.send("GET", f"{client.base}/", authorized=False)
-    else:
-        answer = client.send("GET", client.url(route))
+    try:
+        if route == "/":
+            answer = client.send("GET", f"{client.base}/", authorized=False)
+        else:
+            answer = client.send("GET", client.url(route))
+    finally:
+        client.close()
     found = json.loads(answer.body)
     _keep(path, found)
     return found

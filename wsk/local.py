@@ -76,16 +76,16 @@ class LocalAction:
     def _wait_ready(self) -> None:
         until = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < until and self.process.poll() is None:
+            connection = _SocketConnection(self._socket)
             try:
-                connection = _SocketConnection(self._socket)
                 connection.connect()
-                connection.close()
                 return
             except OSError:
                 time.sleep(0.02)
-        said = ""
-        if self.process.poll() is not None and self.process.stderr:
-            said = self.process.stderr.read()[-500:]
+            finally:
+                connection.close()
+        self.process.kill()
+        said = self.process.communicate()[1][-500:]
         self.close()
         raise WskError(f"The local runtime did not start. {said}".strip())
 
@@ -140,11 +140,12 @@ def _command(language: str) -> list[str]:
 
 
 def pass_on(stream: Any, write: Callable[[str], None]) -> None:
-    """Hand each line of a log stream to `write`, leaving out sentinels."""
-    for line in stream:
-        text = line.rstrip("\n").removesuffix(SENTINEL)
-        if text or not line.rstrip("\n").endswith(SENTINEL):
-            write(text)
+    """Hand each line of a log stream to `write`, leaving out sentinels; close it."""
+    with stream:
+        for line in stream:
+            text = line.rstrip("\n").removesuffix(SENTINEL)
+            if text or not line.rstrip("\n").endswith(SENTINEL):
+                write(text)
 
 
 def init_body(session: Session, artifact: str, kind: str, main: str) -> dict[str, Any]:

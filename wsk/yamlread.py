@@ -63,7 +63,8 @@ def _where(error: Any) -> str:
 
 def _check_events(yaml: Any, text: str, doubts: list[str]) -> None:
     """Refuse tags, too many aliases and depth before anything is built."""
-    aliases = depth = documents = 0
+    aliases = documents = 0
+    anchors: list[str | None] = []  # of the collections that are open
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1
         tag = getattr(event, "tag", None)
@@ -72,13 +73,18 @@ def _check_events(yaml: Any, text: str, doubts: list[str]) -> None:
         if isinstance(event, yaml.ScalarEvent) and event.style is None:
             if _OLD.match(event.value):
                 doubts.append(f"line {line}: {event.value} is text here; quote it")
-        aliases += isinstance(event, yaml.AliasEvent)
+        elif isinstance(event, yaml.AliasEvent):
+            aliases += 1
+            if event.anchor in anchors:
+                raise ValueError(f"line {line}: an alias inside itself")
+        elif isinstance(event, yaml.CollectionStartEvent):
+            anchors.append(event.anchor)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchors.pop()
         documents += isinstance(event, yaml.DocumentStartEvent)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
         if aliases > ALIAS_LIMIT:
             raise ValueError(f"line {line}: too many aliases")
-        if depth > DEPTH_LIMIT:
+        if len(anchors) > DEPTH_LIMIT:
             raise ValueError(f"line {line}: it is nested too deeply")
         if documents > 1:
             raise ValueError(f"line {line}: one document is expected, not two")
