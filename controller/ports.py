@@ -50,6 +50,13 @@ class LoadBalancer(Protocol):
         """The bus did not confirm the message; it may have it all the same."""
         ...
 
+    def post_again(self, message: ActivationMessage) -> asyncio.Future[None] | None:
+        """Post a blocking activation durably; None when that is not needed.
+
+        Not where the bus keeps everything anyway, nor for what has ended meanwhile.
+        """
+        ...
+
     def in_flight(self, namespace_uuid: str) -> int:
         """Answer how many activations of the namespace this controller has open."""
         ...

@@ -94,8 +94,8 @@ class Invoker:
         self._records = RecordWriter(stores.activations, self._stored)
         path = settings.state_dir / f"invoker{invoker_id}.journal"
         self._journal = Journal(path, clock, durable=settings.durable)
-        acks = Acks(bus, invoker_id)
-        self._settlement = Settlement(self._journal, acks, clock, self._records)
+        self._acks = Acks(bus, invoker_id)
+        self._settlement = Settlement(self._journal, self._acks, clock, self._records)
         executor = Executor(
             self._settlement, self._journal, CodeCache(stores.code), clock
         )
@@ -252,6 +252,7 @@ class Invoker:
             await asyncio.sleep(TICK_S)
             try:
                 self._pool.tick()
+            self._acks.send_again()
                 self._journal.sweep()
                 self._reactive.take_held()
             except Exception:

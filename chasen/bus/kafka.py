@@ -143,6 +143,10 @@ class KafkaBus:
             is_shared=shared,
         )
 
+    @property
+    def keeps_everything(self) -> bool:
+        return True
+
     def fault(self) -> str | None:
         return self._keeper.fault
 

@@ -110,6 +110,10 @@ class MemoryBus:
             consumer.take_over(range(0))
             joined.share_out()
 
+    @property
+    def keeps_everything(self) -> bool:
+        return False
+
     def fault(self) -> str | None:
         return self._fault
 

@@ -80,6 +80,11 @@ class MessageBus(Protocol):
         """
         ...
 
+    @property
+    def keeps_everything(self) -> bool:
+        """Whether a post survives the death of a process also without ``durable``."""
+        ...
+
     def fault(self) -> str | None:
         """Answer why the bus is not reachable just now, None when it seems fine."""
         ...

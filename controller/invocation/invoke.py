@@ -7,7 +7,7 @@ plan and bytes; nothing here knows HTTP.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chasen import faults, metrics
 from chasen.entities import (
@@ -166,9 +166,20 @@ class Invocations:
             self._balancer.stop_waiting(activation_id)
         faults.point("C4")
         if ack is None:
-            await self.confirm(pending)
-            return Accepted(activation_id)
+            return Accepted(await self._keep(pending))
         return _finished(ack) or await self._from_store(ack)
+
+    async def _keep(self, pending: PendingActivation) -> ActivationId:
+        """Make sure of the activation before its id is told in a 202.
+
+        While a caller waits, the message need not survive us: no id was told.  From now
+        on it has to.  An invoker drops the second message for an id in its hands.
+        """
+        activation_id = await self.confirm(pending)
+        again = self._balancer.post_again(pending.message)
+        if again is not None:
+            await self.confirm(replace(pending, posted=again))
+        return activation_id
 
     async def _from_store(self, ack: Ack) -> Answer:
         """The record was too big for the bus."""

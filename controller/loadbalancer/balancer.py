@@ -101,6 +101,14 @@ class Balancer:
             self._slots.release(entry.invoker, entry.memory_mb)
         self._answer(activation_id, None)
 
+    def post_again(self, message: ActivationMessage) -> asyncio.Future[None] | None:
+        entry = self._ledger.find(message.activation_id)
+        if entry is None or self._bus.keeps_everything:
+            return None
+        return self._bus.post(
+            topics.invoker(entry.invoker), message.encode(), headers=message.headers()
+        )
+
     def in_flight(self, namespace_uuid: str) -> int:
         return self._ledger.in_flight(namespace_uuid)
 

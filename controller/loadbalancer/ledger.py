@@ -78,8 +78,9 @@ class Ledger:
     def in_flight(self, namespace_uuid: str) -> int:
         return self._per_namespace.get(namespace_uuid, 0)
 
-    def is_open(self, activation_id: ActivationId) -> bool:
-        return activation_id in self._open
+    def find(self, activation_id: ActivationId) -> Entry | None:
+        """Answer the entry while it is open."""
+        return self._open.get(activation_id)
 
     def opened(self, entry: Entry) -> None:
         self._open[entry.activation_id] = entry
