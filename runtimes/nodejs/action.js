@@ -169,8 +169,9 @@ class Action {
     }
     const { value = {}, ...context } = request;
     if (value !== null && typeof value !== 'object') {
-      const kind = typeof value;
-      const sentence = `Internal system error: the argument must be a dictionary but has type '${kind}'.`;
+      const sentence =
+        'Internal system error: the argument must be a dictionary but has type ' +
+        `'${typeof value}'.`;
       console.error(sentence);
       return failure(403, sentence, true);
     }

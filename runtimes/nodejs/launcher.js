@@ -50,8 +50,12 @@ function main() {
   const settings = takeSettings();
   const concurrent = (process.env.__OW_ALLOW_CONCURRENT || '').toLowerCase() === 'true';
   for (const signal of ['SIGTERM', 'SIGINT']) {
-    // As process 1 it would ignore them.
-    process.on(signal, () => process.exit(143));
+    // As process 1 it would ignore them.  A run in flight is not answered: it was not
+    // the action that ended.
+    process.on(signal, () => {
+      process.removeAllListeners('exit');
+      process.exit(143);
+    });
   }
   const inband = settings.CHASEN_LOGS === 'inband';
   const logs = inband ? new InbandLogs(concurrent) : new SentinelLogs();

@@ -13,7 +13,8 @@ function findDirectory(data) {
   const magic = data.subarray(0, 2).toString('latin1');
   const ends = [];
   const first = Math.max(0, data.length - 22 - 0xffff);
-  for (let at = data.indexOf('PK\x05\x06', first); at >= 0; at = data.indexOf('PK\x05\x06', at + 1)) {
+  const next = (from) => data.indexOf('PK\x05\x06', from);
+  for (let at = next(first); at >= 0; at = next(at + 1)) {
     if (at + 22 <= data.length && at + 22 + data.readUInt16LE(at + 20) === data.length) {
       ends.push(at);
     }

@@ -18,9 +18,10 @@ worker; a variable that an earlier run brought does not linger in a later one.
 
 Why a parser and a loop of our own: importing http.server takes longer than the whole
 start of this file, asyncio longer still.  Measured on one slow core, Python 3.11, a
-hello action over the Unix socket: a warm /run costs 22 us of this process's CPU with
-logs in band (29 with one printed line; 17 with sentinels), a bare recv and sendall of
-the same bytes 3 us in the same run: ratio 7.  Ready 17 ms after exec.
+hello action over the Unix socket: a warm /run costs 13 to 22 us of this process's CPU
+with logs in band (16 to 28 with one printed line, 14 to 18 with sentinels), a bare
+recv and sendall of the same bytes 3 us in the same run: ratio 5 to 7.  Ready 11 to 17
+ms after exec, of which the bare interpreter is 7.
 """
 
 from __future__ import annotations

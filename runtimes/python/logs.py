@@ -1,6 +1,6 @@
 """What becomes of the output of user code: the streams and a sentinel, or in band.
 
-Source: runtime-protocol sections 7.1 and 7.3 for the sentinel and the line format.
+Source: the sentinel of OpenWhisk's proxies, and the line format of its log stores.
 """
 
 from __future__ import annotations
