@@ -91,27 +91,24 @@ async def _strongest(
         subnet="" if options.network in (CLOSED, HOST) else options.subnet,
         allow=options.egress_allow,
     )
-    possible, reasons = tiers.candidates(trust=options.trust)
-    for tier in possible:
+    found = tiers.candidates(trust=options.trust)
+    for tier in found.tiers:
         if (options.tier and tier.name != options.tier) or (
             options.strict and tier.name in WEAK
         ):
             continue
         factory = ProcessContainers(
-            place,
-            tier,
-            launchers,
-            network=plan,
-            remarks=reasons,
+            place, tier, launchers, network=plan, remarks=found.lacking
         )
         fault = await factory.self_test()
         if fault is None:
             await factory.open_network()
             return factory
         await factory.close()
-        reasons.append(fault)
+        found.lacking.append(fault)
     raise ContainerError(
-        "Actions cannot run as processes on this machine. " + " ".join(reasons)
+        "Actions cannot run as processes on this machine."
+        f" {' '.join([*found.lacking, *found.refused])}"
     )
 
 

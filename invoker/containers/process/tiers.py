@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import cgroups, landlock, linux
 
@@ -14,7 +14,6 @@ class Tier:
     """``own_user``: sandboxes run as another user than the platform, needs root."""
 
     name: str
-    title: str
     namespaces: bool
     own_user: bool = False
     groups: tuple[cgroups.Hierarchy, ...] = ()
@@ -37,34 +36,46 @@ _SHARED_VIEW = (
 )
 
 
-def candidates(*, trust: bool) -> tuple[list[Tier], list[str]]:
-    """Answer the tiers worth trying, and why stronger ones are not among them."""
+@dataclass(slots=True)
+class Candidates:
+    """``lacking``: why none is stronger; ``refused``: why none is weaker."""
+
+    tiers: list[Tier] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def candidates(*, trust: bool) -> Candidates:
+    """Answer the tiers worth trying, strongest first."""
     if not linux.supported():
-        return [], ["Process sandboxes need Linux on x86_64 or aarch64."]
-    reasons: list[str] = []
+        return Candidates(
+            refused=["Process sandboxes need Linux on x86_64 or aarch64."]
+        )
+    found = Candidates()
     is_root = os.geteuid() == 0
     try:
         groups = tuple(cgroups.find())
     except (cgroups.CgroupsMissing, OSError) as error:
         groups = ()
-        reasons.append(f"No limits by control groups: {error}.")
-    tiers: list[Tier] = []
-    for found in dict.fromkeys((groups, ())):
-        strong = is_root and bool(found)
-        name, title = ("T3", "strong") if strong else ("T2", "namespaces")
-        tiers.append(Tier(name, title, True, is_root, found, not is_root))
+        found.lacking.append(f"There are no limits by control groups: {error}.")
+    for those in dict.fromkeys((groups, ())):
+        strong = is_root and bool(those)
+        name = "T3" if strong else "T2"
+        found.tiers.append(Tier(name, True, is_root, those, not is_root))
     if is_root:
-        reasons.append("Weaker tiers are not for root: start Chasen as another user.")
-        return tiers, reasons
+        found.refused.append(
+            "Weaker tiers are not for root: start Chasen as another user."
+        )
+        return found
     if landlock.version():
-        tiers.append(Tier("T1", "files only", False, landlocked=True))
+        found.tiers.append(Tier("T1", False, landlocked=True))
     if trust:
-        tiers.append(Tier("T0", "accidents only", False))
+        found.tiers.append(Tier("T0", False))
     else:
-        reasons.append(
+        found.refused.append(
             "Where nothing is isolated, sandboxes need CHASEN_SANDBOX_TRUST=true."
         )
-    return tiers, reasons
+    return found
 
 
 def sentences(tier: Tier) -> Sequence[str]:

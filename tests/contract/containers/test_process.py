@@ -40,7 +40,7 @@ LAUNCHERS = {
     "absent": ["no-such-interpreter"],
 }
 PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
-POSSIBLE = [tier.name for tier in tiers.candidates(trust=True)[0]]
+POSSIBLE = [tier.name for tier in tiers.candidates(trust=True).tiers]
 AS_ROOT = os.geteuid() == 0
 strong = pytest.mark.skipif("T3" not in POSSIBLE, reason="needs root and cgroups")
 
@@ -791,7 +791,7 @@ def _memory_kb(process: Path) -> int:
 
 def _group_folders(home: Path, below: str) -> Iterator[Path]:
     owner = Place("0", "", home, home, "").owner
-    for tier in tiers.candidates(trust=True)[0]:
+    for tier in tiers.candidates(trust=True).tiers:
         for hierarchy in tier.groups:
             for path in hierarchy.house.glob(f"{owner}.*{below}"):
                 if path.is_dir():
