@@ -252,7 +252,7 @@ class Invoker:
             await asyncio.sleep(TICK_S)
             try:
                 self._pool.tick()
-            self._acks.send_again()
+                self._acks.send_again()
                 self._journal.sweep()
                 self._reactive.take_held()
             except Exception:
