@@ -11,7 +11,6 @@ import logging
 from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError
 
 from chasen.bus.size import MESSAGE_LIMIT_BYTES
 
@@ -134,13 +133,26 @@ class ProducerKeeper:
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:
-    """Close it, whatever state it is in; what it still holds is failed."""
-    # There is no other way to make `stop` not wait for a broker that is away.
-    producer._message_accumulator.fail_all(KafkaConnectionError("closed"))
+    """Close it, whatever state it is in; what it still holds is dropped.
+
+    `stop` alone waits for ever for a broker that is away, and closing connections
+    under the sender makes it stumble.  So the sender ends first, and nothing is left
+    to wait for.  Whoever waits for a dropped message is told by its time limit.
+    """
+    held = producer._message_accumulator
     with suppress(Exception):  # it was broken: that is why it goes
         async with asyncio.timeout(STOP_LIMIT_S):
-            await producer.client.close()
+            await _end(producer._sender.sender_task)
+            held._batches.clear()
+            held._pending_batches.clear()
             await producer.stop()
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    """Cancel it and, each time it waits again, what it waits for."""
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.05)
 
 
 def _why(error: BaseException) -> str:
