@@ -199,6 +199,10 @@ class Client:
                 pause_s = _retry_after_s(answer.header("Retry-After"), pause_s)
                 if pause_s > RETRY_PAUSE_LIMIT_S:
                     return answer
+            if self._trace:
+                self._trace.note(
+                    "client", f"try {attempt} failed; again in {pause_s} s"
+                )
             time.sleep(pause_s)
         raise AssertionError("the last try returns or raises")
 

@@ -30,7 +30,7 @@ OPERANDS: dict[str, tuple[str, ...]] = {
     "activation get": ("activations", "field activation"),
     "activation logs": ("activations",), "activation result": ("activations",),
     "activation list": ("actions",), "activation poll": ("actions",),
-    "activation tail": ("actions",), "logs": ("actions",),
+    "activation tail": ("actions",), "logs": ("actions",), "action logs": ("actions",),
     "package get": ("packages", "field package"), "package update": ("packages",),
     "package delete": ("packages",), "package bind": ("packages",),
     "rule create": ("", "triggers", "actions"), "rule get": ("rules", "field rule"),

@@ -51,6 +51,8 @@ class Session:
         if debug or call.on("verbose"):
             write = out.error_line if out.structured else out.line
             trace = Trace(write, debug=debug, environ=self.environ)
+            where = self.config.path or "no properties file"
+            trace.note("session", f"{' '.join(call.path)}; {where}")
         return Client(
             self.config,
             trace=trace,

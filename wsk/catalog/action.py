@@ -1,6 +1,13 @@
 """wsk action: create, update, invoke, get, delete, list, logs."""
 
-from wsk.catalog.shared import AN_OPTIONAL_NAMESPACE, DATA, LISTING, SETTINGS, SUMMARY
+from wsk.catalog.shared import (
+    AN_OPTIONAL_NAMESPACE,
+    DATA,
+    LISTING,
+    LOG_FLAGS,
+    SETTINGS,
+    SUMMARY,
+)
 from wsk.grammar import Command, Flag, Group
 
 _WEB_VALUES = ("yes", "true", "raw", "no", "false")
@@ -89,6 +96,11 @@ ENTRIES = (
                 "list", "actions:list_", "list the actions of a namespace or package",
                 "wsk action list --limit 10",
                 "[/NAMESPACE | PACKAGE]", 0, 1, AN_OPTIONAL_NAMESPACE, LISTING,
+            ),
+            Command(
+                "logs", "logs:logs", "show or follow an action's logs",
+                "wsk action logs hello --follow",
+                "ACTION_NAME", 1, 1, _NAME, LOG_FLAGS,
             ),
         ),
     ),

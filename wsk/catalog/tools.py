@@ -1,20 +1,7 @@
 """Commands that the original does not have: logs, new, dev, doctor and a few more."""
 
+from wsk.catalog.shared import LOG_FLAGS
 from wsk.grammar import Command, Flag
-
-LOG_FLAGS = (
-    Flag("follow", "f", text="go on until Ctrl-C"),
-    Flag("last", "l", text="the newest activation only"),
-    Flag("since", "", "string", "TIME", text="ms, 10m, 2h, RFC 3339"),
-    Flag("tail", "", "int", "COUNT", 30, "look at this many activations"),
-    Flag(
-        "grep", "", "string", "PATTERN", text="lines that match, a regular expression"
-    ),
-    Flag("status", "", "string", "STATUS", text="success|error|..."),
-    Flag("strip", "r", text="lines only"),
-    Flag("timestamps", "", text="with the time of each line"),
-    Flag("timeout", "", "int", "SECONDS", 0, "with --follow: end after; 0: never"),
-)
 
 ENTRIES = (
     Command(

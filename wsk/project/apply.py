@@ -10,7 +10,7 @@ from wsk.errors import WskError, doing
 from wsk.hosts import with_scheme
 from wsk.names import QualifiedName, encode, parse_entity
 from wsk.project.managed import fetch
-from wsk.project.plan import Plan, Planned, Route
+from wsk.project.planned import Plan, Planned, Route
 from wsk.rules import switch
 from wsk.session import Session
 

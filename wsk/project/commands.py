@@ -12,7 +12,8 @@ from wsk.project import managed
 from wsk.project.apply import delete, put
 from wsk.project.apply import deploy as apply_plan
 from wsk.project.apply import undeploy as take_back
-from wsk.project.plan import Plan, Planned, Planner
+from wsk.project.plan import Planner
+from wsk.project.planned import Plan, Planned
 from wsk.project.source import Source, credentials, project_name, read
 from wsk.session import Session
 

@@ -8,7 +8,8 @@ from wsk.action_code import content, file_name, write
 from wsk.entities import annotation
 from wsk.errors import GENERAL, WskError, doing
 from wsk.project import managed
-from wsk.project.plan import DEFAULT_PACKAGE, Planned
+from wsk.project.plan import DEFAULT_PACKAGE
+from wsk.project.planned import Planned
 from wsk.session import Session
 
 # annotations that the server or `sync` adds

@@ -10,7 +10,7 @@ from wsk.entities import annotation
 from wsk.errors import WskError
 from wsk.lists import everything
 from wsk.names import encode
-from wsk.project.plan import Plan, Planned
+from wsk.project.planned import Plan, Planned
 from wsk.project.source import Source
 from wsk.session import Session
 

@@ -4,13 +4,15 @@ Faults are collected, not raised one by one, and name their place in the manifes
 What the entities become on the wire is `apply`'s.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from wsk import web
 from wsk.entities import to_pairs
 from wsk.errors import GENERAL, WskError
 from wsk.names import parse_entity
+from wsk.project import references
 from wsk.project.actions import ActionReader
+from wsk.project.planned import Plan, Planned, Route
 from wsk.project.source import Source, project_of
 from wsk.project.values import Unset, interpolate, resolve
 from wsk.typos import nearest
@@ -22,48 +24,6 @@ PACKAGE_KEYS = {
     "rules", "apis", "repositories", "namespace", "credential", "apiHost",
 }  # fmt: skip
 DEFAULT_PACKAGE = "default"
-
-
-class Planned(NamedTuple):
-    """One entity to PUT; with a feed, the parameters that go to it."""
-
-    collection: str
-    name: str
-    body: dict[str, Any]
-    feed: str = ""
-    feed_parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed
-
-
-class Route(NamedTuple):
-    """One route of an API."""
-
-    title: str
-    base: str
-    path: str
-    verb: str
-    action: str
-    response: str
-
-
-class Plan(NamedTuple):
-    """A whole project, in the order in which it is deployed."""
-
-    packages: list[Planned]
-    actions: list[Planned]
-    sequences: list[Planned]
-    triggers: list[Planned]
-    rules: list[Planned]
-    routes: list[Route]
-
-    @property
-    def entities(self) -> list[Planned]:
-        return [
-            *self.packages,
-            *self.actions,
-            *self.sequences,
-            *self.triggers,
-            *self.rules,
-        ]
 
 
 class Planner:
@@ -98,7 +58,7 @@ class Planner:
                 self.faults.append(f"{where}: {error}")
                 continue
             self._package(shown, where, _mapping(body), _mapping(extra.get(name)))
-        self._check_references()
+        self.faults += references.faults(self.plan)
         if self.faults:
             head = f"{self.source.path}: nothing was changed, because of"
             text = "\n".join(f"  {fault}" for fault in self.faults)
@@ -333,59 +293,6 @@ class Planner:
         self.plan.routes.append(
             Route(title, _slashed(base), _slashed(path), verb, target, response)
         )
-
-    def _check_references(self) -> None:
-        """Rules and sequences name what the manifest defines; none ends in itself."""
-        packages = {"", *(entity.name for entity in self.plan.packages)}
-        actions = {entity.name for entity in (*self.plan.actions, *self.plan.sequences)}
-        triggers = {entity.name for entity in self.plan.triggers}
-        bound = {p.name for p in self.plan.packages if "binding" in p.body}
-
-        def is_missing(full: str) -> bool:
-            if not full.startswith("/_/"):
-                return False
-            path = full.removeprefix("/_/")
-            package = path.rpartition("/")[0]
-            return package in packages - bound and path not in actions
-
-        for rule in self.plan.rules:
-            trigger = rule.body["trigger"].removeprefix("/_/")
-            if rule.body["trigger"].startswith("/_/") and trigger not in triggers:
-                text = f"rule {rule.name}: the trigger '{trigger}' is not defined"
-                self.faults.append(text)
-            if is_missing(rule.body["action"]):
-                action = rule.body["action"].removeprefix("/_/")
-                text = f"rule {rule.name}: the action '{action}' is not defined"
-                self.faults.append(text)
-        for sequence in self.plan.sequences:
-            for component in sequence.body["exec"]["components"]:
-                if is_missing(component):
-                    name = component.removeprefix("/_/")
-                    text = f"sequence {sequence.name}: '{name}' is not defined"
-                    self.faults.append(text)
-        self._order_sequences()
-
-    def _order_sequences(self) -> None:
-        """A sequence comes after the sequences in it."""
-        waiting = {entity.name: entity for entity in self.plan.sequences}
-        ordered: list[Planned] = []
-        while waiting:
-            ready = [
-                entity
-                for entity in waiting.values()
-                if not any(
-                    part.removeprefix("/_/") in waiting
-                    for part in entity.body["exec"]["components"]
-                )
-            ]
-            if not ready:
-                names = ", ".join(sorted(waiting))
-                self.faults.append(f"sequences that contain each other: {names}")
-                return
-            ordered += ready
-            for entity in ready:
-                del waiting[entity.name]
-        self.plan.sequences[:] = ordered
 
 
 def _packages_of(manifest: dict[str, Any]) -> dict[str, Any]:
