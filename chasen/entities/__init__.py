@@ -9,12 +9,22 @@ from chasen.entities.activation import (
     decode_activation,
     encode_activation,
 )
-from chasen.entities.entity import Action, Entity, ReducedRule, Rule, Status, Trigger
+from chasen.entities.entity import (
+    Action,
+    Entity,
+    Package,
+    ReducedRule,
+    Rule,
+    Status,
+    Trigger,
+)
 from chasen.entities.executable import (
     BLACKBOX,
+    SEQUENCE,
     BlackBoxExec,
     CodeExec,
     Executable,
+    SequenceExec,
     code_digest,
     is_binary,
 )
@@ -47,6 +57,7 @@ from chasen.entities.parameters import Parameter, Parameters
 __all__ = [
     "BLACKBOX",
     "LOST",
+    "SEQUENCE",
     "Action",
     "ActionLimits",
     "Activation",
@@ -63,6 +74,7 @@ __all__ = [
     "Identity",
     "Namespace",
     "Outcome",
+    "Package",
     "Parameter",
     "Parameters",
     "Privilege",
@@ -71,6 +83,7 @@ __all__ = [
     "Runtime",
     "RuntimesManifest",
     "SemVer",
+    "SequenceExec",
     "Status",
     "StemCell",
     "Subject",

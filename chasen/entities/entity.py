@@ -1,7 +1,7 @@
-"""What actions, triggers and rules have in common, and the three themselves.
+"""What actions, triggers, rules and packages have in common, and the four themselves.
 
 Values only: rules about creating and changing them live in ``controller/catalog``.
-Source: WhiskAction.scala, WhiskTrigger.scala, WhiskRule.scala.
+Source: WhiskAction.scala, WhiskTrigger.scala, WhiskRule.scala, WhiskPackage.scala.
 """
 
 from __future__ import annotations
@@ -70,3 +70,20 @@ class Rule(Entity):
 
     trigger: FullyQualifiedEntityName
     action: FullyQualifiedEntityName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package(Entity):
+    """A folder of actions with parameters of its own; or a binding to such a folder.
+
+    ``binding`` names the provider's package.  A binding holds no actions; what is
+    reached through it is the provider's, with the binding's parameters on top.
+    """
+
+    parameters: Parameters = Parameters()
+    binding: FullyQualifiedEntityName | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether everybody may read it; a binding is for its owner alone."""
+        return self.publish and self.binding is None

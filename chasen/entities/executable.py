@@ -1,4 +1,4 @@
-"""How an action runs: code of a kind, or an image of the user's.
+"""How an action runs: code of a kind, an image of the user's, or other actions in turn.
 
 Code itself lies in the code store under its digest and is never overwritten in place;
 an executable only refers to it.  Source: Exec.scala.
@@ -9,8 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import ClassVar
+
+from chasen.entities.names import FullyQualifiedEntityName
 
 BLACKBOX = "blackbox"
+SEQUENCE = "sequence"
 
 _BASE64 = re.compile(
     r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)"
@@ -58,4 +62,24 @@ class BlackBoxExec:
         return BLACKBOX
 
 
-Executable = CodeExec | BlackBoxExec
+@dataclass(frozen=True, slots=True)
+class SequenceExec:
+    """Other actions, one after the other; it has no code of its own.
+
+    The components are as the user named them: a binding in between is looked through
+    when the sequence runs, not when it is stored.
+    """
+
+    components: tuple[FullyQualifiedEntityName, ...]
+
+    digest: ClassVar[str | None] = None
+    size_bytes: ClassVar[int] = 0
+    binary: ClassVar[bool] = False
+    main: ClassVar[str | None] = None
+
+    @property
+    def kind(self) -> str:
+        return SEQUENCE
+
+
+Executable = CodeExec | BlackBoxExec | SequenceExec

@@ -1,6 +1,7 @@
 """Parameters and annotations: key-values with a merge order, and their sizes.
 
-Source: Parameter.scala.  Values are JSON; keys are unique, the last one wins.
+Source: Parameter.scala.  Values are JSON; keys are unique, the last one wins.  The
+value of a locked parameter is sealed text; who opens it is not known here.
 """
 
 from __future__ import annotations
@@ -14,13 +15,22 @@ import orjson
 from chasen.errors import MalformedContent
 
 
+LOCKED = "aes-256"  # what ``encryption`` says of a locked parameter
+_NOT_LOCKED = (None, False, "", "noop")
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One key-value; ``init`` values reach the environment, not the function."""
+    """One key-value; ``init`` values reach the environment, not the function.
+
+    ``encryption`` is LOCKED or None.  As given by a user it is a wish; in a stored
+    entity the value is sealed.
+    """
 
     key: str
     value: Any
     init: bool = False
+    encryption: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Parameters:
 
     @classmethod
     def from_json(cls, value: Any, what: str = "parameters") -> Parameters:
-        """Answer the set for ``[{"key": k, "value": v, "init": true}, ...]``.
+        """Answer the set for ``[{"key", "value", "init"?, "encryption"?}, ...]``.
 
         Raises:
             MalformedContent: not such a list.
@@ -45,7 +55,9 @@ class Parameters:
             key, init = each.get("key"), each.get("init", False)
             if not isinstance(key, str) or not key or not isinstance(init, bool):
                 raise MalformedContent(f"{what} malformed!")
-            found[key] = Parameter(key, each["value"], init)
+            found[key] = Parameter(
+                key, each["value"], init, _encryption(each.get("encryption"), what)
+            )
         return cls(tuple(found.values()))
 
     @classmethod
@@ -56,6 +68,7 @@ class Parameters:
         return [
             {"key": each.key, "value": each.value}
             | ({"init": True} if each.init else {})
+            | ({"encryption": each.encryption} if each.encryption else {})
             for each in self.items
         ]
 
@@ -94,3 +107,12 @@ class Parameters:
             len(each.key.encode()) + len(orjson.dumps(each.value))
             for each in self.items
         )
+
+
+def _encryption(wish: Any, what: str) -> str | None:
+    """Answer LOCKED for any scheme: there is one, and OpenWhisk's names ask for it."""
+    if wish in _NOT_LOCKED:
+        return None
+    if wish is True or (isinstance(wish, str) and wish.startswith("aes-")):
+        return LOCKED
+    raise MalformedContent(f"{what} malformed!")

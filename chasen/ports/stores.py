@@ -37,7 +37,7 @@ class Page:
 
 
 class EntityStore(Protocol):
-    """Actions, triggers and rules by fully qualified name, in one key space."""
+    """Actions, triggers, rules, packages by fully qualified name: one key space."""
 
     async def get(self, kind: type[E], name: FullyQualifiedEntityName) -> E:
         """Answer the entity as it stands.
@@ -60,15 +60,20 @@ class EntityStore(Protocol):
         """Remove this revision.  Raises: NoDocument, DocumentConflict."""
         ...
 
-    async def list(self, kind: type[E], path: EntityPath, page: Page) -> Sequence[E]:
+    async def list(
+        self, kind: type[E], path: EntityPath, page: Page, *, shared: bool = False
+    ) -> Sequence[E]:
         """Answer the newest first (by ``updated_ms``), ties by name.
 
         A path without a package lists the whole namespace, packaged ones included;
-        one with a package lists that package.
+        one with a package lists that package.  ``shared``, for packages only, leaves
+        out those that are not ``is_shared``.
         """
         ...
 
-    async def count(self, kind: type[Entity], path: EntityPath) -> int:
+    async def count(
+        self, kind: type[Entity], path: EntityPath, *, shared: bool = False
+    ) -> int:
         """Answer how many ``list`` would give without a window."""
         ...
 

@@ -88,11 +88,13 @@ class CouchEntityStore:
         if not reply.is_repeated:  # else it was we
             raise NoDocument
 
-    async def list(self, kind: type[E], path: EntityPath, page: Page) -> Sequence[E]:
+    async def list(
+        self, kind: type[E], path: EntityPath, page: Page, *, shared: bool = False
+    ) -> Sequence[E]:
         rows = await self._database.view(
             "list",
             {
-                **_range(kind, path, page),
+                **_range(documents.list_name(kind, shared=shared), path, page),
                 "skip": page.skip,
                 "limit": page.limit,
                 "include_docs": True,
@@ -103,8 +105,11 @@ class CouchEntityStore:
         found = [row["doc"] for row in rows if row.get("doc")]
         return views.readable(found, lambda document: _decode(kind, document))
 
-    async def count(self, kind: type[Entity], path: EntityPath) -> int:
-        return await self._database.count("list", _range(kind, path, Page()))
+    async def count(
+        self, kind: type[Entity], path: EntityPath, *, shared: bool = False
+    ) -> int:
+        name = documents.list_name(kind, shared=shared)
+        return await self._database.count("list", _range(name, path, Page()))
 
 
 def document_id(name: str) -> str:
@@ -127,8 +132,8 @@ def _is_same(stored: Document, document: Document) -> bool:
     return bare == orjson.loads(orjson.dumps(document))
 
 
-def _range(kind: type[Entity], path: EntityPath, page: Page) -> dict[str, Any]:
-    key = [documents.kind_name(kind), str(path)]
+def _range(name: str, path: EntityPath, page: Page) -> dict[str, Any]:
+    key = [name, str(path)]
     upto = [] if page.upto_ms is None else [TIME_TOP_MS - page.upto_ms]
     since = [] if page.since_ms is None else [TIME_TOP_MS - page.since_ms]
     return {"startkey": [*key, *upto], "endkey": [*key, *since, {}]}

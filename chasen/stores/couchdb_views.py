@@ -41,7 +41,7 @@ class Design:
 # Names are ordered by their hexadecimal form: servers differ in how they order text
 # (by ICU, or by code unit), but not in this.
 ENTITIES = Design(
-    "entities.v1",
+    "entities.v2",
     {
         "list": """function (doc) {
   if (!doc.entityType || typeof doc.namespace !== 'string') { return; }
@@ -55,6 +55,9 @@ ENTITIES = Design(
   emit([doc.entityType, root, age, order], null);
   if (root !== doc.namespace) {
     emit([doc.entityType, doc.namespace, age, order], null);
+  }
+  if (doc.entityType === 'package' && doc.publish && !doc.binding) {
+    emit(['package, shared', root, age, order], null);
   }
 }"""
     },

@@ -16,6 +16,7 @@ import orjson
 
 from chasen.entities import (
     BLACKBOX,
+    SEQUENCE,
     Action,
     ActionLimits,
     BlackBoxExec,
@@ -24,10 +25,12 @@ from chasen.entities import (
     EntityPath,
     Executable,
     FullyQualifiedEntityName,
+    Package,
     Parameters,
     ReducedRule,
     Rule,
     SemVer,
+    SequenceExec,
     Status,
     Trigger,
 )
@@ -38,13 +41,25 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Entity)
 
 ENTITY_TYPE = "entityType"
-_KINDS: dict[str, type[Entity]] = {"action": Action, "trigger": Trigger, "rule": Rule}
+_KINDS: dict[str, type[Entity]] = {
+    "action": Action,
+    "trigger": Trigger,
+    "rule": Rule,
+    "package": Package,
+}
 _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
+SHARED_PACKAGE = "package, shared"
 
 
 def kind_name(kind: type[Entity]) -> str:
-    """Answer what stands in ``entityType``: action, trigger or rule."""
+    """Answer what stands in ``entityType``: action, trigger, rule or package."""
     return _KIND_NAMES[kind]
+
+
+def list_name(kind: type[Entity], *, shared: bool) -> str:
+    """Answer under which name the lists of this kind are kept."""
+    assert kind is Package or not shared, "only packages are shared"
+    return SHARED_PACKAGE if shared else kind_name(kind)
 
 
 def encode_document(document: Document) -> bytes:
@@ -119,10 +134,18 @@ def _own_members(entity: Entity) -> Document:
                 "trigger": _reference(entity.trigger),
                 "action": _reference(entity.action),
             }
+        case Package():
+            return {
+                "parameters": entity.parameters.to_json(),
+                "binding": entity.binding and _reference(entity.binding),
+            }
     raise AssertionError(f"no document for {type(entity).__name__}")
 
 
 def _executable_document(executable: Executable) -> Document:
+    if isinstance(executable, SequenceExec):
+        components = [_reference(each) for each in executable.components]
+        return {"kind": SEQUENCE, "components": components}
     document: Document = {
         "kind": executable.kind,
         "digest": executable.digest,
@@ -198,6 +221,9 @@ def _read_limits(document: Document) -> ActionLimits:
 
 
 def _read_executable(document: Document) -> Executable:
+    if document["kind"] == SEQUENCE:
+        components = taken(document, "components", list)
+        return SequenceExec(tuple(_read_reference(each) for each in components))
     size = taken(document, "size", int)
     binary = taken(document, "binary", bool)
     main = _text_or_none(document, "main")
@@ -231,10 +257,19 @@ def _read_rule(document: Document) -> dict[str, Any]:
     }
 
 
+def _read_package(document: Document) -> dict[str, Any]:
+    binding = document["binding"]
+    return {
+        "parameters": Parameters.from_json(document["parameters"]),
+        "binding": None if binding is None else _read_reference(binding),
+    }
+
+
 _OWN_READERS: dict[type[Entity], Callable[[Document], dict[str, Any]]] = {
     Action: _read_action,
     Trigger: _read_trigger,
     Rule: _read_rule,
+    Package: _read_package,
 }
 
 

@@ -65,22 +65,30 @@ class MemoryEntityStore:
         check_delete(self._stored.get(str(entity.fqn)), entity.revision)
         del self._stored[str(entity.fqn)]
 
-    async def list(self, kind: type[E], path: EntityPath, page: Page) -> Sequence[E]:
+    async def list(
+        self, kind: type[E], path: EntityPath, page: Page, *, shared: bool = False
+    ) -> Sequence[E]:
         found = [
             each
-            for each in self._all(kind, path)
+            for each in self._all(kind, path, shared)
             if views.is_within(each.updated_ms, page)
         ]
         return views.window(sorted(found, key=views.entity_order), page)
 
-    async def count(self, kind: type[Entity], path: EntityPath) -> int:
-        return len(self._all(kind, path))
+    async def count(
+        self, kind: type[Entity], path: EntityPath, *, shared: bool = False
+    ) -> int:
+        return len(self._all(kind, path, shared))
 
-    def _all(self, kind: type[E], path: EntityPath) -> Sequence[E]:
+    def _all(self, kind: type[E], path: EntityPath, shared: bool) -> Sequence[E]:
         name = documents.kind_name(kind)
         rows = [row for row in self._stored.items() if row[1].kind == name]
         found = views.readable(rows, lambda row: self._decode(kind, *row))
-        return [each for each in found if views.lies_in(path, each.fqn)]
+        return [
+            each
+            for each in found
+            if views.lies_in(path, each.fqn) and (not shared or views.is_shared(each))
+        ]
 
     def _decode(self, kind: type[E], identifier: str, stored: Stored) -> E:
         document = documents.decode_document(stored.text)

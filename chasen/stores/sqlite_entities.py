@@ -29,6 +29,11 @@ _WHERE = """
     WHERE namespace = :namespace AND kind = :kind
       AND updated BETWEEN :since AND :upto
 """
+# One namespace has few packages, so this needs no column and no index of its own.
+_SHARED = """
+      AND json_extract(CAST(document AS TEXT), '$.publish')
+      AND json_extract(CAST(document AS TEXT), '$.binding') IS NULL
+"""
 _LIST = """
     SELECT document, revision, id FROM entities {where}
     ORDER BY updated DESC, id LIMIT :limit OFFSET :skip
@@ -72,8 +77,10 @@ class SqliteEntityStore:
 
         await self._database.write(write)
 
-    async def list(self, kind: type[E], path: EntityPath, page: Page) -> Sequence[E]:
-        query, values = _query(_LIST, kind, path, page)
+    async def list(
+        self, kind: type[E], path: EntityPath, page: Page, *, shared: bool = False
+    ) -> Sequence[E]:
+        query, values = _query(_LIST, kind, path, page, shared)
         rows = await self._database.read(
             lambda db: db.execute(query, values).fetchall()
         )
@@ -82,8 +89,10 @@ class SqliteEntityStore:
             lambda row: _decode(kind, row[2], Stored(row[0], row[1], "")),
         )
 
-    async def count(self, kind: type[Entity], path: EntityPath) -> int:
-        query, values = _query(_COUNT, kind, path, Page())
+    async def count(
+        self, kind: type[Entity], path: EntityPath, *, shared: bool = False
+    ) -> int:
+        query, values = _query(_COUNT, kind, path, Page(), shared)
         (count,) = await self._database.read(
             lambda db: db.execute(query, values).fetchone()
         )
@@ -101,9 +110,11 @@ def _decode(kind: type[E], identifier: str, stored: Stored) -> E:
 
 
 def _query(
-    template: str, kind: type[Entity], path: EntityPath, page: Page
+    template: str, kind: type[Entity], path: EntityPath, page: Page, shared: bool
 ) -> tuple[str, dict[str, str | int | None]]:
     where = _WHERE if path.package is None else f"{_WHERE} AND package = :package"
+    if shared:
+        where += _SHARED
     return template.format(where=where), {
         "kind": documents.kind_name(kind),
         "namespace": path.namespace,

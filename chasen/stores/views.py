@@ -10,7 +10,13 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from chasen.entities import Activation, Entity, EntityPath, FullyQualifiedEntityName
+from chasen.entities import (
+    Activation,
+    Entity,
+    EntityPath,
+    FullyQualifiedEntityName,
+    Package,
+)
 from chasen.errors import CorruptDocument, WrongCollection
 from chasen.ports.stores import Page
 
@@ -34,6 +40,10 @@ def lies_in(path: EntityPath, name: FullyQualifiedEntityName) -> bool:
     if path.package is None:
         return name.namespace == path.namespace
     return name.path == path
+
+
+def is_shared(entity: Entity) -> bool:
+    return isinstance(entity, Package) and entity.is_shared
 
 
 def is_within(time_ms: int, page: Page) -> bool:

@@ -14,6 +14,7 @@ from chasen.entities import (
     FullyQualifiedEntityName,
     Namespace,
     Outcome,
+    Package,
     Rule,
     Subject,
     Trigger,
@@ -40,6 +41,10 @@ def an_action(name: str, **members: Any) -> Action:
 
 def a_trigger(name: str, **members: Any) -> Trigger:
     return Trigger(fqn=fqn(name), **members)
+
+
+def a_package(name: str, **members: Any) -> Package:
+    return Package(fqn=fqn(name), **members)
 
 
 def a_rule(name: str, **members: Any) -> Rule:

@@ -225,7 +225,7 @@ async def test_a_changed_view_is_repaired_at_the_next_start(
     stores: Stores, couchdb_address: str
 ) -> None:
     await stores.entities.put(a_trigger("t"))
-    path = path_of(couchdb_address, "entities") + "_design/entities.v1"
+    path = path_of(couchdb_address, "entities") + "_design/entities.v2"
     design = ask(couchdb_address, "GET", path)
     assert isinstance(design, dict)
     design["views"] = {"list": {"map": "function (doc) {}", "reduce": "_count"}}

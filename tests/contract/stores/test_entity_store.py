@@ -6,18 +6,20 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from contract.stores.examples import a_rule, a_trigger, an_action, fqn
+from contract.stores.examples import a_package, a_rule, a_trigger, an_action, fqn
 
 from chasen.entities import (
     Action,
     ActionLimits,
     BlackBoxExec,
     EntityPath,
+    Package,
     Parameter,
     Parameters,
     ReducedRule,
     Rule,
     SemVer,
+    SequenceExec,
     Status,
     Trigger,
 )
@@ -71,6 +73,62 @@ async def test_a_blackbox_comes_back_as_it_went_in(entities: EntityStore) -> Non
         stored = await entities.put(an_action(name, exec=executable))
         assert (await entities.get(Action, fqn(name))).exec == executable
         assert stored.exec == executable
+
+
+async def test_a_sequence_comes_back_as_it_went_in(entities: EntityStore) -> None:
+    parts = SequenceExec((fqn("a"), fqn("/other/package/b"), fqn("a")))
+
+    stored = await entities.put(an_action("package/s", exec=parts))
+
+    assert (await entities.get(Action, stored.fqn)).exec == parts
+
+
+async def test_a_package_comes_back_as_it_went_in(entities: EntityStore) -> None:
+    locked = Parameter("token", "1.c2VhbGVk", init=True, encryption="aes-256")
+    package = a_package(
+        "tools",
+        publish=True,
+        parameters=Parameters((locked, Parameter("n", 1))),
+        updated_ms=7,
+    )
+
+    stored = await entities.put(package)
+
+    assert stored == replace(package, revision=stored.revision)
+    assert await entities.get(Package, package.fqn) == stored
+
+
+async def test_a_binding_comes_back_as_it_went_in(entities: EntityStore) -> None:
+    stored = await entities.put(a_package("mine", binding=fqn("/other/tools")))
+
+    assert await entities.get(Package, fqn("mine")) == stored
+    assert stored.binding == fqn("/other/tools")
+
+
+async def test_strangers_see_shared_packages_only(entities: EntityStore) -> None:
+    """Filtered by the store, so that a page of a list is full and counts are right."""
+    for number, (name, members) in enumerate(
+        {
+            "private": {},
+            "shared": {"publish": True},
+            "bound": {"publish": True, "binding": fqn("shared")},
+            "also-shared": {"publish": True},
+        }.items()
+    ):
+        await entities.put(a_package(name, updated_ms=100 + number, **members))
+    await entities.put(a_package("/other/theirs", publish=True))
+    await entities.put(an_action("an-action", publish=True))
+
+    async def shown(page: Page, **choice: bool) -> list[str]:
+        found = await entities.list(Package, GUEST, page, **choice)
+        return [each.fqn.name for each in found]
+
+    everything = ["also-shared", "bound", "shared", "private"]
+    assert await shown(Page()) == everything
+    assert await shown(Page(), shared=True) == ["also-shared", "shared"]
+    assert await shown(Page(skip=1, limit=1), shared=True) == ["shared"]
+    assert await entities.count(Package, GUEST) == 4
+    assert await entities.count(Package, GUEST, shared=True) == 2
 
 
 async def test_a_trigger_keeps_its_rules_apart_from_none(entities: EntityStore) -> None:
@@ -151,7 +209,7 @@ async def test_creating_over_something_is_refused(entities: EntityStore) -> None
 async def test_all_kinds_share_one_key_space(entities: EntityStore) -> None:
     await entities.put(a_trigger("x"))
 
-    for kind in (Action, Rule):
+    for kind in (Action, Rule, Package):
         with pytest.raises(WrongCollection):
             await entities.get(kind, fqn("x"))
         assert await entities.list(kind, GUEST, Page()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from contract.stores.examples import a_rule, a_trigger, an_action
+from contract.stores.examples import a_package, a_rule, a_trigger, an_action
 
 from chasen.entities import Action, Parameters, ReducedRule, Rule, Status, Trigger
 from chasen.errors import CorruptDocument, MalformedContent, WrongCollection
@@ -44,7 +44,12 @@ def test_users_keys_are_never_at_the_top() -> None:
 
 @pytest.mark.parametrize(
     "entity",
-    [an_action("package/a"), a_trigger("t", rules=RULES), a_rule("r")],
+    [
+        an_action("package/a"),
+        a_trigger("t", rules=RULES),
+        a_rule("r"),
+        a_package("p"),
+    ],
     ids=lambda entity: type(entity).__name__,
 )
 def test_any_missing_member_is_corruption(entity: Action | Trigger | Rule) -> None:
