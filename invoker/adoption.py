@@ -1,8 +1,10 @@
 """When another invoker stays away, somebody settles what lies in its topic.
 
-The healthy one with the lowest number reads it in the owner's group: what may not run
-twice gets a placeholder, because without the owner's journal nobody knows whether it
-ran; what may, runs here.  All of it ends when the owner's ping returns.
+The healthy one with the lowest number reads it in the owner's group.  If the owner
+stopped in good order nothing in there has begun, and it goes to our own topic.  Else
+what may not run twice gets a placeholder, because without the owner's journal nobody
+knows whether it ran; what may, runs here.  All of it ends when the owner's ping
+returns.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from chasen.messages import ActivationMessage, Ping, UndecodableMessage
 from chasen.messages import Delivery as DeliveryClass
 from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
+from invoker.job import FORWARDED
+from invoker.ping import STOPPED
 from invoker.settlement import Settlement
 
 log = logging.getLogger(__name__)
@@ -34,6 +38,7 @@ class Seen:
 
     at_s: float
     is_well: bool
+    stopped: bool = False
 
 
 def orphans_of(own: int, seen: Mapping[int, Seen], now_s: float) -> frozenset[int]:
@@ -97,7 +102,8 @@ class Adoption:
         if not isinstance(ping.invoker, int):
             return
         is_well = ping.is_enabled and ping.fault is None
-        self._seen[ping.invoker] = Seen(self._clock.monotonic_s(), is_well)
+        stopped = ping.fault == STOPPED
+        self._seen[ping.invoker] = Seen(self._clock.monotonic_s(), is_well, stopped)
         reading = self._adopted.pop(ping.invoker, None)
         if reading is not None:
             log.info("owner is back", extra={"invoker": ping.invoker})
@@ -114,8 +120,22 @@ class Adoption:
 
     async def _read(self, number: int) -> None:
         topic = topics.invoker(number)
-        feed = MessageFeed(self._bus, topic, topic, self._settle, capacity=CAPACITY)
+        handle = self._forward if self._seen[number].stopped else self._settle
+        feed = MessageFeed(self._bus, topic, topic, handle, capacity=CAPACITY)
         await feed.run()
+
+    def _forward(self, delivery: Delivery) -> None:
+        """Into our own topic, and only then out of the other one."""
+        received = delivery.received
+        headers = {**received.headers, FORWARDED: b"1"}
+        topic = topics.invoker(self._own)
+        sent = self._bus.post(topic, received.body, headers=headers, durable=True)
+
+        def done(posted: asyncio.Future[None]) -> None:
+            if not posted.cancelled() and posted.exception() is None:
+                delivery.settle()
+
+        sent.add_done_callback(done)
 
     def _settle(self, delivery: Delivery) -> None:
         try:

@@ -90,6 +90,7 @@ class Invoker:
         self._memory_mb = settings.user_memory_mb
         self._stopping = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
+        self._spawned: set[asyncio.Task[None]] = set()
         environment = {"__OW_API_HOST": settings.public_api_host}
         self._records = RecordWriter(stores.activations, self._stored)
         path = settings.state_dir / f"invoker{invoker_id}.journal"
@@ -164,6 +165,7 @@ class Invoker:
     async def run(self) -> None:
         """Run until ``stop``, or until cancelled; drain either way."""
         past = self._journal.open()
+        self._pings.send()  # whoever adopted our topic lets go of it
         try:
             removed = await self._containers.cleanup()
             if removed:
@@ -215,11 +217,20 @@ class Invoker:
         for service in (self_tests, adoption):
             service.cancel()
         try:
-            await _within(DRAIN_LIMIT_S, self._pool.idle(), "activations still run")
-            await _within(STORE_LIMIT_S, self._records.flushed(), "records wait")
+            clean = (
+                await _within(DRAIN_LIMIT_S, self._pool.idle(), "activations still run")
+                and await _within(
+                    STORE_LIMIT_S, self._records.flushed(), "records wait"
+                )
+                and not self._settlement.in_hand
+            )
+            feed.cancel()
+            await asyncio.wait([feed])
             await _within(CLOSE_LIMIT_S, self._pool.close(), "containers stay")
+            if clean:
+                self._pings.stopped()
         finally:
-            for task in (feed, pings, writing, *services):
+            for task in (pings, writing, *services, *self._spawned):
                 task.cancel()
 
     async def _make_topics(self) -> None:
@@ -264,7 +275,9 @@ class Invoker:
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         assert self._tasks is not None
-        self._tasks.create_task(_guarded(work, name), name=name)
+        task = self._tasks.create_task(_guarded(work, name), name=name)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
 
 async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:
@@ -275,13 +288,15 @@ async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:
         log.exception("task broke", extra={"task": name})
 
 
-async def _within(limit_s: float, work: Coroutine[Any, Any, None], what: str) -> None:
-    """Drain politely, but not for ever."""
+async def _within(limit_s: float, work: Coroutine[Any, Any, None], what: str) -> bool:
+    """Drain politely, but not for ever; answer whether it was enough."""
     try:
         async with asyncio.timeout(limit_s):
             await work
     except TimeoutError:
         log.warning("the end comes first", extra={"what": what, "limit_s": limit_s})
+        return False
+    return True
 
 
 def stem_cells(

@@ -22,6 +22,7 @@ PING_EVERY_S = 1.0
 SELF_TEST_EVERY_S = 10.0
 SELF_TEST_LIMIT_S = 30.0
 DISK_FREE_BYTES = 256 * 1024 * 1024
+STOPPED = "stopped in good order"  # the last ping of a life that left nothing begun
 
 
 class Pings:
@@ -52,6 +53,11 @@ class Pings:
     def fault(self) -> str | None:
         """Answer what is wrong with this invoker, None if nothing."""
         return self._verdict or self._other_fault()
+
+    def stopped(self) -> None:
+        """Say that this life ends, and that what is in the topic has not begun."""
+        self.is_enabled, self._verdict = False, STOPPED
+        self.send()
 
     def send(self) -> None:
         ping = Ping(

@@ -31,7 +31,7 @@ from chasen.ports.clock import Clock
 from chasen.ports.stores import ActivationStore
 from invoker import activation
 from invoker.actions import ActionCache, Keyring
-from invoker.job import Job, Plan
+from invoker.job import FORWARDED, Job, Plan
 from invoker.records import RecordWriter
 from invoker.settlement import Settlement
 
@@ -111,7 +111,7 @@ class Reactive:
         if not self._settlement.take(message.activation_id, delivery.settle):
             return
         try:
-            self._sort(message, received.body)
+            self._sort(message, received)
         except Exception:
             self._broke(message)
 
@@ -123,18 +123,20 @@ class Reactive:
         outcome, text = Outcome.WHISK_ERROR, activation.ABNORMAL
         self._settlement.refuse(message, outcome, text)
 
-    def _sort(self, message: ActivationMessage, body: bytes) -> None:
+    def _sort(self, message: ActivationMessage, received: Received) -> None:
         """What is known runs at once, the rest has to be looked up."""
-        head = body.partition(b"\n")[0]
+        head = received.body.partition(b"\n")[0]
         plan = self._library.actions.known(message.action, message.revision)
-        if plan is None or plan.wants_key or self._is_doubtful(message):
-            work = self._prepare(message, head, plan)
+        # What another life, or another invoker, had in hand may have its record.
+        doubtful = (
+            message.accepted_ms < self._started_ms + SKEW_MS
+            or FORWARDED in received.headers
+        )
+        if plan is None or plan.wants_key or doubtful:
+            work = self._prepare(message, head, plan, doubtful)
             self._spawn(work, f"prepare:{message.activation_id}")
         else:
             self._start(message, head, plan, None)
-
-    def _is_doubtful(self, message: ActivationMessage) -> bool:
-        return message.accepted_ms < self._started_ms + SKEW_MS
 
     def _start(
         self, message: ActivationMessage, head: bytes, plan: Plan, key: str | None
@@ -146,11 +148,15 @@ class Reactive:
         self._run(Job.of(message, head, plan, key))
 
     async def _prepare(
-        self, message: ActivationMessage, head: bytes, plan: Plan | None
+        self,
+        message: ActivationMessage,
+        head: bytes,
+        plan: Plan | None,
+        doubtful: bool,
     ) -> None:
         """Everything that has to be looked up; ends in a job or a record."""
         try:
-            if self._is_doubtful(message) and await self._has_record(message):
+            if doubtful and await self._has_record(message):
                 self._settlement.settle([message.activation_id])
                 return
             if plan is None:

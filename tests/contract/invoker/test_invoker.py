@@ -15,6 +15,7 @@ from doubles.workshop import MANIFEST, Workshop, a_workshop, settings_in
 
 from chasen.bus import topics
 from chasen.bus.feed import Delivery, MessageFeed
+from chasen.bus.open import open_bus
 from chasen.clock import SystemClock
 from chasen.entities import (
     LOST,
@@ -27,6 +28,7 @@ from chasen.entities import (
     Subject,
     key_hash,
 )
+from chasen.errors import StoreUnavailable
 from chasen.messages import (
     AckKind,
     Invalidation,
@@ -34,8 +36,10 @@ from chasen.messages import (
 )
 from chasen.ports.stores import Page
 from chasen.seal import Seal
+from chasen.stores.open import open_stores
 from invoker import adoption
 from invoker.app import Invoker
+from invoker.ping import STOPPED
 from invoker.ports import CollectedLogs
 
 pytestmark = pytest.mark.anyio
@@ -251,9 +255,6 @@ async def keyed_workshop(
     folder: Path, containers: ServerContainers
 ) -> AsyncIterator[tuple[Workshop, str]]:
     """An invoker that can unseal the key of the subject ``guest``."""
-    from chasen.bus.open import open_bus
-    from chasen.stores.open import open_stores
-
     seal, key = Seal(b"k" * 32), "K" * 64
     async with open_stores("memory:") as stores, open_bus("memory:") as bus:
         namespace = Namespace("guest", "uuid-guest", key_hash(key), seal.seal(key))
@@ -335,8 +336,6 @@ async def test_a_stop_lets_runs_finish_and_gives_the_rest_back(tmp_path: Path) -
 async def test_while_the_store_is_away_answers_go_out_and_records_follow(
     tmp_path: Path,
 ) -> None:
-    from chasen.errors import StoreUnavailable
-
     async with a_workshop(tmp_path, ServerContainers(tmp_path)) as workshop:
         action = await workshop.action()
         await workshop.record((await workshop.invoke(action)).activation_id)
@@ -387,6 +386,63 @@ def test_who_adopts_whom() -> None:
     assert adoption.orphans_of(1, {1: ill, 2: gone}, now_s) == frozenset()
     assert adoption.orphans_of(1, {1: gone, 2: gone}, now_s) == frozenset()
     assert adoption.orphans_of(2, {0: gone, 1: gone, 2: well}, now_s) == {0, 1}
+
+
+async def test_what_a_stopped_invoker_did_not_begin_runs_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said so itself, as its last word; what it did finish is not run again."""
+    monkeypatch.setattr(adoption, "LEASE_S", 1.5)
+    launcher = Launcher()
+    async with a_workshop(tmp_path, ServerContainers(tmp_path, launcher)) as workshop:
+        action = await workshop.action()
+        for topic in (topics.invoker(7), topics.HEALTH):
+            await workshop.bus.ensure_topic(topic)
+        done = await workshop.invoke(action)
+        await workshop.record(done.activation_id)
+        last = Ping(
+            invoker=7,
+            incarnation="x",
+            user_memory_mb=1,
+            is_enabled=False,
+            fault=STOPPED,
+        )
+        workshop.bus.post(topics.HEALTH, last.encode())
+        waiting = workshop.send(action, to=7)
+        workshop.send(action, to=7, activation_id=done.activation_id)
+        record = await workshop.record(waiting)
+        await asyncio.sleep(0.2)
+
+        assert record.response.outcome is Outcome.SUCCESS
+        runs = [each.json for each in launcher.requests if each.path == "/run"]
+        assert [run["activation_id"] for run in runs] == [done.activation_id, waiting]
+
+
+async def test_a_stop_says_whether_everything_was_settled(tmp_path: Path) -> None:
+    pings: list[Ping] = []
+
+    def heard(delivery: Delivery) -> None:
+        pings.append(Ping.decode(delivery.received.body))
+
+    async with open_bus("memory:") as bus, open_stores("memory:") as stores:
+        await bus.ensure_topic(topics.HEALTH)
+        async with MessageFeed(bus, topics.HEALTH, "test", heard, capacity=99):
+            invoker = Invoker(
+                settings_in(tmp_path),
+                stores,
+                bus,
+                ServerContainers(tmp_path),
+                SystemClock(),
+                invoker_id=0,
+                incarnation="life",
+                manifest=MANIFEST,
+            )
+            invoker.stop()
+            await invoker.run()
+            await asyncio.sleep(0.05)
+
+    assert pings[0].is_enabled
+    assert (pings[-1].is_enabled, pings[-1].fault) == (False, STOPPED)
 
 
 async def test_the_topic_of_one_who_stays_away_is_adopted(
