@@ -11,8 +11,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +29,7 @@ from invoker.acks import Acks
 from invoker.actions import ActionCache, Keyring
 from invoker.adoption import Adoption
 from invoker.codes import CodeCache
+from invoker.containers.open import open_containers
 from invoker.journal import Journal
 from invoker.ping import Pings
 from invoker.pool.execute import Executor
@@ -339,53 +339,6 @@ def fresh_incarnation() -> str:
     return secrets.token_hex(8)
 
 
-@asynccontextmanager
-async def open_containers_for(
-    settings: Settings, *, incarnation: str
-) -> AsyncIterator[ContainerFactory]:
-    """Open the containers at the settings' address; closing removes them.
-
-    Raises BadInput for an address that is none, ContainerError when it cannot be used.
-    """
-    url = settings.containers_url
-    place = {
-        "invoker_id": str(settings.invoker_id),
-        "incarnation": incarnation,
-        "state_dir": settings.state_dir,
-        "socket_dir": settings.socket_dir,
-        "api_host": settings.public_api_host,
-    }
-    # An adapter's library is loaded only where it is used.
-    if url.startswith("process:"):
-        from invoker.containers.process.opening import (
-            ProcessOptions,
-            open_process_containers,
-        )
-
-        opened = open_process_containers(
-            **place,
-            options=ProcessOptions(
-                trust=settings.sandbox_trust,
-                network=settings.action_network,
-                subnet=settings.action_subnet,
-                egress_allow=settings.egress_allow.replace(",", " ").split(),
-            ),
-        )
-    elif url.startswith("docker:"):
-        from invoker.containers.docker import open_docker_containers
-        from invoker.containers.docker_options import DockerOptions
-
-        options = DockerOptions.from_settings(settings)
-        opened = open_docker_containers(url, **place, options=options)
-    else:
-        raise BadInput(
-            f"CHASEN_CONTAINERS_URL={url!r} is no address of containers."
-            " Use process: or docker:///var/run/docker.sock."
-        )
-    async with opened as containers:
-        yield containers
-
-
 async def run_invoker(
     settings: Settings,
     *,
@@ -398,7 +351,7 @@ async def run_invoker(
     """Run one invoker with these ports until ``stop`` is set, and drain it."""
     incarnation = fresh_incarnation()
     seal = open_seal(settings.key_file)
-    async with open_containers_for(settings, incarnation=incarnation) as containers:
+    async with open_containers(settings, incarnation=incarnation) as containers:
         for sentence in containers.isolation():
             log.info(sentence)
         invoker = Invoker(

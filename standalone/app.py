@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from invoker.app import run_invoker
-
 from chasen.clock import SystemClock
 from chasen.errors import ChasenError
 from chasen.seal import open_seal
 from chasen.settings import Settings
 from controller.app import Controller, open_controller
+from invoker.app import run_invoker
 from standalone.admin import ensure_subject
 from standalone.programs import open_ports, runtimes_manifest
 

@@ -120,10 +120,10 @@ async def _bus(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _containers(settings: Settings) -> AsyncIterator[Finding]:
-    from invoker.app import open_containers_for
+    from invoker.containers.open import open_containers
 
     try:
-        async with open_containers_for(
+        async with open_containers(
             settings, incarnation=f"doctor{secrets.token_hex(4)}"
         ) as containers:
             fault = await containers.self_test()

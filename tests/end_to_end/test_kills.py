@@ -167,8 +167,8 @@ def stored(processes: Processes, user: User) -> int:
 
 def count_documents(processes: Processes, user: User) -> Counter[str]:
     """Look into the store itself: how many documents each activation has."""
-    password = processes.password_file.read_text().strip()
-    base = "http://" + processes.store_address.partition("@")[2]
+    password = processes.store.password_file.read_text().strip()
+    base = "http://" + processes.store.address.partition("@")[2]
     prefix = processes.environment["CHASEN_STORE_URL"].rpartition("/")[2]
     found: Counter[str] = Counter()
     headers = {"accept": "application/json"}
