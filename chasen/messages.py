@@ -71,8 +71,13 @@ class _Message:
 class ActivationMessage(_Message):
     """Controller -> ``invoker<n>``: run this action on ``body`` (a JSON object).
 
-    ``action`` is "ns/[package/]name" of the definition; ``accepted_ms`` is when the
-    caller was accepted; ``start_before_ms`` is the last moment to start the run.
+    ``action`` is "ns/[package/]name" of the definition; ``binding`` "ns/name" of the
+    binding it was reached by; ``accepted_ms`` is when the caller was accepted;
+    ``start_before_ms`` is the last moment to start the run.
+
+    ``init`` names the parameters for the environment, None: as the action has them.
+    Containers with other ``package_marks`` were given other init parameters.
+    ``locked`` are parameters to add, still sealed: name -> [namespace, sealed text].
     """
 
     activation_id: ActivationId
@@ -89,6 +94,9 @@ class ActivationMessage(_Message):
     start_before_ms: int
     delivery: str = Delivery.AT_MOST_ONCE
     binding: str | None = None
+    init: list[str] | None = None
+    package_marks: str | None = None
+    locked: Mapping[str, list[str]] | None = None
     cause: ActivationId | None = None
     caused_by: str | None = None
     depth: int = 0

@@ -16,7 +16,7 @@ from controller.entitlement.entitlement import Entitlement
 from controller.entitlement.identities import Identities
 from controller.invocation.fire import Fires
 from controller.invocation.invoke import Invocations
-from controller.invocation.plan import Resolver
+from controller.invocation.resolve import Resolver
 from controller.ports import LoadBalancer
 
 
@@ -52,7 +52,7 @@ def make_services(
 ) -> Services:
     """Join the rooms to each other."""
     entitlement = Entitlement(balancer, clock, controllers)
-    resolver = Resolver(stores.entities, clock)
+    resolver = Resolver(stores.entities, clock, manifest)
     announcer = Announcer(bus, name, resolver.forget)
     invocations = Invocations(
         balancer=balancer,

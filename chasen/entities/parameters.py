@@ -14,7 +14,6 @@ import orjson
 
 from chasen.errors import MalformedContent
 
-
 LOCKED = "aes-256"  # what ``encryption`` says of a locked parameter
 _NOT_LOCKED = (None, False, "", "noop")
 

@@ -22,6 +22,7 @@ from controller.api import shapes
 from controller.api.bodies import check_content_type
 from controller.api.errors import ACTIVATION_ID, Reply
 from controller.api.query import Query
+from controller.entitlement.rights import check_gates
 from controller.invocation.invoke import Finished
 from controller.invocation.plan import check_payload_size
 from controller.services import Services
@@ -76,12 +77,17 @@ async def invoke(house: Services, call: Call) -> Reply:
         identity = await house.identities.of_header(call.authorization, call.address)
     fqn = call.fqn(identity)
     house.entitlement.admit_invocation(identity)
-    house.entitlement.check(identity, Privilege.ACTIVATE, fqn)
+    plan = house.resolver.known_plan(fqn)
+    if plan is None:
+        await house.resolver.place(fqn, identity)
+    else:
+        check_gates(identity, Privilege.ACTIVATE, fqn, plan.gates)
     call.check_body()
     query = Query(call.query) if call.query else _NO_QUERY
     blocking, wants_result = query.flag("blocking"), query.flag("result")
     wait_ms = query.wait_ms()
-    plan = house.resolver.known_plan(fqn) or await house.resolver.plan(fqn)
+    if plan is None:
+        plan = await house.resolver.plan(fqn, identity)
     pending = house.invocations.publish(
         identity,
         plan,

@@ -26,7 +26,6 @@ from chasen.entities import (
     FullyQualifiedEntityName,
     Identity,
     Outcome,
-    Privilege,
     Status,
     Trigger,
     derive_activation_id,
@@ -39,7 +38,8 @@ from chasen.ports.stores import ActivationStore
 from controller.entitlement.entitlement import Entitlement
 from controller.entitlement.identities import Identities
 from controller.invocation.invoke import Invocations
-from controller.invocation.plan import Plan, Resolver
+from controller.invocation.plan import Plan
+from controller.invocation.resolve import Resolver
 
 log = logging.getLogger("controller.fire")
 
@@ -183,8 +183,7 @@ class Fires:
         identity = await self._identities.of_namespace(fire.namespace)
         fqn = FullyQualifiedEntityName.parse(rule["action"])
         self._entitlement.admit_invocation(identity)
-        self._entitlement.check(identity, Privilege.ACTIVATE, fqn)
-        return identity, await self._resolver.plan(fqn)
+        return identity, await self._resolver.plan(fqn, identity)
 
     async def _send(
         self,

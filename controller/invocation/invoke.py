@@ -114,6 +114,10 @@ class Invocations:
             start_before_ms=now_ms
             + (BLOCKING_QUEUE_MS if blocking else ASYNC_QUEUE_MS),
             delivery=plan.delivery,
+            binding=plan.binding,
+            init=plan.init,
+            package_marks=plan.package_marks,
+            locked=plan.locked or None,
             cause=cause,
             depth=depth,
             body=arguments,

@@ -1,15 +1,14 @@
-"""An action, resolved once into all that an invocation needs, and kept by revision.
+"""An action resolved into all that an invocation needs.  Pure.
 
-A plan is dropped when an invalidation names its action, and after PLAN_AGE_S in any
-case.  Many callers who miss at once share one look into the store.
+Parameters are merged package < binding < action, once; the payload goes on top at each
+call.  How plans are found and remembered is ``resolve.py``.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import orjson
 
@@ -17,70 +16,120 @@ from chasen import jsontext
 from chasen.entities import (
     BLACKBOX,
     Action,
-    Entity,
+    ActionLimits,
     FullyQualifiedEntityName,
+    Parameter,
     Parameters,
-    Trigger,
+    SequenceExec,
 )
 from chasen.entities.limits import PAYLOAD_BYTES_MAX
 from chasen.errors import BadInput, TooLarge
 from chasen.messages import Delivery
-from chasen.ports.clock import Clock
-from chasen.ports.stores import EntityStore
-
-PLAN_AGE_S = 60.0
-PLANS_KEPT = 10_000
+from controller.entitlement.place import Place
+from controller.entitlement.rights import Gate
 
 NOT_ALLOWED = (
     "Request defines parameters that are not allowed (e.g., reserved properties)."
 )
+DEPRECATED = (
+    "The '{}' runtime is no longer supported. You may read and delete but not update "
+    "or invoke this action."
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How one action is invoked."""
+    """How one action is invoked.
 
+    ``named`` is what the caller called it, ``fqn`` the action itself; they differ by a
+    binding.  ``defaults`` are the merged parameters but for the locked ones, which
+    stay sealed in ``locked`` as name -> [namespace it is from, sealed text].  ``init``
+    names those that are for the environment, None: as in the action.  ``package_marks``
+    tells apart containers that were given other packages' init parameters.
+    """
+
+    named: FullyQualifiedEntityName
     fqn: FullyQualifiedEntityName
     name: str  # "ns/[package/]action", as messages carry it
+    binding: str | None = None  # "ns/binding", as messages and records carry it
     version: str
     revision: str
+    kind: str
+    limits: ActionLimits
     memory_mb: int
     timeout_ms: int
     is_blackbox: bool
     delivery: Delivery
+    annotations: Parameters
+    components: tuple[FullyQualifiedEntityName, ...] | None = None  # of a sequence
+    gates: tuple[Gate, ...] = ()
+    refusal: str | None = None  # why it cannot be invoked
     defaults: dict[str, Any] = field(repr=False)
+    locked: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
     final: frozenset[str] = frozenset()
+    init: list[str] | None = None
+    package_marks: str | None = None
 
     @classmethod
-    def of(cls, action: Action) -> Plan:
-        parameters = action.parameters
-        defaults = {each.key: each.value for each in parameters.items}
-        is_final = action.annotations.get("final") is True
+    def of(
+        cls, action: Action, place: Place | None = None, *, is_deprecated: bool = False
+    ) -> Plan:
         assert action.revision is not None, "a plan is made of what is stored"
+        place = place or Place(
+            action.fqn, action.fqn, (), (Gate(action.fqn.namespace),)
+        )
+        merged = _merged(action, place)
+        is_final = action.annotations.get("final") is True
+        executable = action.exec
         return cls(
+            named=place.named,
             fqn=action.fqn,
             name=str(action.fqn),
+            binding=str(place.binding.fqn) if place.binding else None,
             version=str(action.version),
             revision=action.revision,
+            kind=executable.kind,
+            limits=action.limits,
             memory_mb=action.limits.memory_mb,
             timeout_ms=action.limits.timeout_ms,
-            is_blackbox=action.exec.kind == BLACKBOX,
+            is_blackbox=executable.kind == BLACKBOX,
             delivery=_delivery(action.annotations),
-            defaults=defaults,
+            annotations=action.annotations,
+            components=executable.components
+            if isinstance(executable, SequenceExec)
+            else None,
+            gates=place.gates,
+            refusal=DEPRECATED.format(executable.kind) if is_deprecated else None,
+            defaults={
+                each.key: each.value for each, _ in merged if not each.encryption
+            },
+            locked={
+                each.key: [namespace, each.value]
+                for each, namespace in merged
+                if each.encryption
+            },
             final=frozenset(
-                key for key, value in defaults.items() if is_final and value is not None
+                each.key for each, _ in merged if is_final and each.value is not None
             ),
+            init=[each.key for each, _ in merged if each.init]
+            if place.packages
+            else None,
+            package_marks=_marks(place),
         )
 
     def arguments(self, payload: bytes) -> bytes:
         """Answer what the action gets: its parameters overlaid by the payload.
 
         The payload is checked once; without parameters it is passed on as it came.
-        Parameters that are for the environment travel along; the invoker parts them.
+        Parameters that are for the environment travel along, the invoker parts them;
+        locked ones it adds where the payload has no member of the name.
 
         Raises:
-            MalformedContent: not a JSON object.  BadInput: a final parameter is given.
+            MalformedContent: not a JSON object.  BadInput: a final parameter is given,
+            or the kind is deprecated.
         """
+        if self.refusal is not None:
+            raise BadInput(self.refusal)
         if not payload:
             return orjson.dumps(self.defaults) if self.defaults else b"{}"
         given = jsontext.decode_object(payload)
@@ -91,98 +140,30 @@ class Plan:
         return orjson.dumps(self.defaults | given)
 
 
+def _merged(action: Action, place: Place) -> list[tuple[Parameter, str]]:
+    """Answer the parameters by key, the last wins, with the namespaces they are from.
+
+    A sequence's own are of no use to it: they only repeat its components.
+    """
+    if isinstance(action.exec, SequenceExec):
+        return []
+    own = [(each, action.fqn.namespace) for each in action.parameters.items]
+    found = {each.key: (each, origin) for each, origin in [*place.parameters(), *own]}
+    return list(found.values())
+
+
+def _marks(place: Place) -> str | None:
+    if not any(each.init for each, _ in place.parameters()):
+        return None
+    return " ".join(str(package.revision) for package in place.packages)
+
+
 def _delivery(annotations: Parameters) -> Delivery:
     wanted = annotations.get("delivery")
     return Delivery(wanted) if wanted in tuple(Delivery) else Delivery.AT_MOST_ONCE
 
 
-def check_payload_size(size_bytes: int) -> None:
+def check_payload_size(size_bytes: int, limit_bytes: int = PAYLOAD_BYTES_MAX) -> None:
     """Raises TooLarge beyond what an invocation may carry."""
-    if size_bytes > PAYLOAD_BYTES_MAX:
-        raise TooLarge("Request", size_bytes, PAYLOAD_BYTES_MAX)
-
-
-E = TypeVar("E", bound=Entity)
-V = TypeVar("V")
-
-
-class _Kept(Generic[V]):
-    __slots__ = ("until_s", "value")
-
-    def __init__(self, value: V, until_s: float) -> None:
-        self.value = value
-        self.until_s = until_s
-
-
-class Resolver:
-    """Names to plans and triggers, remembered."""
-
-    def __init__(self, entities: EntityStore, clock: Clock) -> None:
-        self._entities = entities
-        self._clock = clock
-        self._plans: dict[FullyQualifiedEntityName, _Kept[Plan]] = {}
-        self._triggers: dict[FullyQualifiedEntityName, _Kept[Trigger]] = {}
-        self._loading: dict[object, asyncio.Task[Any]] = {}
-        self._generation: dict[str, int] = {}
-
-    def known_plan(self, fqn: FullyQualifiedEntityName) -> Plan | None:
-        """Answer the plan if it is at hand; never waits."""
-        kept = self._plans.get(fqn)
-        if kept is None or kept.until_s < self._clock.monotonic_s():
-            return None
-        return kept.value
-
-    async def plan(self, fqn: FullyQualifiedEntityName) -> Plan:
-        """Raises NoDocument, WrongCollection, StoreUnavailable."""
-        return self.known_plan(fqn) or await self._load(
-            self._plans, fqn, Action, Plan.of
-        )
-
-    async def trigger(self, fqn: FullyQualifiedEntityName) -> Trigger:
-        """Raises NoDocument, WrongCollection, StoreUnavailable."""
-        kept = self._triggers.get(fqn)
-        if kept is not None and kept.until_s >= self._clock.monotonic_s():
-            return kept.value
-        return await self._load(self._triggers, fqn, Trigger, lambda found: found)
-
-    def forget(self, names: Sequence[str]) -> None:
-        """These were written or deleted, here or elsewhere."""
-        for name in names:
-            self._generation[name] = self._generation.get(name, 0) + 1
-            fqn = FullyQualifiedEntityName.parse(name)
-            self._plans.pop(fqn, None)
-            self._triggers.pop(fqn, None)
-            self._loading.pop((Action, fqn), None)
-            self._loading.pop((Trigger, fqn), None)
-        if len(self._generation) > PLANS_KEPT:
-            self._generation.clear()
-            self._plans.clear()
-            self._triggers.clear()
-
-    async def _load(
-        self,
-        kept: dict[FullyQualifiedEntityName, _Kept[V]],
-        fqn: FullyQualifiedEntityName,
-        kind: type[E],
-        make: Any,
-    ) -> V:
-        key = (kind, fqn)
-        task = self._loading.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._entities.get(kind, fqn))
-            self._loading[key] = task
-            task.add_done_callback(lambda done: self._loaded(key, done))
-        generation = self._generation.get(str(fqn), 0)
-        value = make(await asyncio.shield(task))
-        # Whoever invalidated in between knows something newer than what was read.
-        if self._generation.get(str(fqn), 0) == generation:
-            if len(kept) >= PLANS_KEPT:
-                kept.pop(next(iter(kept)))
-            kept[fqn] = _Kept(value, self._clock.monotonic_s() + PLAN_AGE_S)
-        return value
-
-    def _loaded(self, key: object, task: asyncio.Task[Any]) -> None:
-        if self._loading.get(key) is task:
-            del self._loading[key]
-        if not task.cancelled():
-            task.exception()  # each waiter gets it; nobody waiting is no news
+    if size_bytes > limit_bytes:
+        raise TooLarge("Request", size_bytes, limit_bytes)

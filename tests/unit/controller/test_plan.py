@@ -17,7 +17,8 @@ from chasen.entities import (
 from chasen.errors import BadInput, MalformedContent, NoDocument
 from chasen.messages import Delivery
 from chasen.stores.open import open_stores
-from controller.invocation.plan import Plan, Resolver
+from controller.invocation.plan import Plan
+from controller.invocation.resolve import Resolver
 
 HELLO = FullyQualifiedEntityName.parse("guest/hello")
 
