@@ -184,11 +184,12 @@ class ProcessContainers:
 
     def _argv(self, kind: str) -> list[str]:
         try:
-            return paths.resolved(self._launchers.command(kind))
+            command = paths.resolved(self._launchers.command(kind))
         except (ChasenError, LookupError, ValueError, OSError) as error:
             raise ContainerStartError(
                 f"There is no launcher for the kind {kind!r} here: {error}"
             ) from error
+        return [*map(root.inside, command)] if self._tier.namespaces else command
 
     async def _start(
         self,

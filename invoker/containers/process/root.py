@@ -49,7 +49,16 @@ _LINKS = {
     # Semaphores live here; the one writable place for data is bounded.
     "dev/shm": "/tmp",  # noqa: S108 - inside the sandbox
 }
+# What sandboxes mount over; the host's files below are shown elsewhere.
+_MOUNTED_OVER = ("/tmp/", f"{ACTION_FOLDER}/", f"{SOCKET_FOLDER}/")  # noqa: S108
+_SHOWN_BELOW = "/opt/chasen"
 _EMPTY = ("proc", "tmp", "action", "run/chasen", "dev", "etc", "var/tmp", "home")
+
+
+def inside(path: str) -> str:
+    """Answer where a sandbox sees this path of the host."""
+    hidden = f"{path}/".startswith(_MOUNTED_OVER)
+    return f"{_SHOWN_BELOW}{path}" if hidden else path
 
 
 def enter(base: str, visible: list[str], resolv_conf: str) -> None:
@@ -95,8 +104,8 @@ def _share_system(base: str, name: str) -> None:
 
 
 def _share(base: str, path: str) -> None:
-    """Show a path of the host under the same name, read-only."""
-    target = base + path
+    """Show a path of the host read-only, under the same name where that works."""
+    target = base + inside(path)
     if os.path.lexists(target):
         return  # it lies in a folder that is shown already
     folder = stat.S_ISDIR(os.stat(path).st_mode)
