@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from chasen import metrics
@@ -22,8 +22,9 @@ from invoker import activation
 from invoker.job import Job, Key
 from invoker.pool import placement, prewarm
 from invoker.pool.backlog import Backlog
+from invoker.pool.books import Books
 from invoker.pool.lifecycle import Remove, Run, Start, State
-from invoker.pool.placement import Claim, Memory, Resting
+from invoker.pool.placement import Memory, Resting
 from invoker.pool.prewarm import StemCells
 from invoker.pool.proxy import ContainerProxy, Runner
 from invoker.ports import ContainerFactory, ContainerSpec
@@ -39,15 +40,6 @@ ATTEMPTS_MAX = 3  # containers that gave a job back; then the house is at fault
 LEFTOVER_S = 60.0  # how long a stem cell that nobody ordered is kept
 LOOK_AGAIN_S = 0.02  # a run that lasts longer than it used to must not hold up others
 START_AGAIN_S = 5.0  # stem cells that fail to start must not keep the engine busy
-
-
-@dataclass(slots=True)
-class Worth:
-    """What is known of a key, for the ranking."""
-
-    frequency: int = 0
-    start_cost_ms: float = 100.0
-    run_s: float = -1.0  # of warm runs; negative until one was seen
 
 
 class ContainerPool:
@@ -76,8 +68,7 @@ class ContainerPool:
         self._settlement = settlement
         self._clock = clock
         self._spawn = spawn
-        self._memory_mb = memory_mb
-        self._booked_mb = 0
+        self._books = Books(memory_mb)
         self._stem_cells = stem_cells
         self._refill_after_s = 0.0
         self._numbers = 0
@@ -85,12 +76,6 @@ class ContainerPool:
         self._warm: dict[Key, list[ContainerProxy]] = defaultdict(list)
         self._stems: dict[int, ContainerProxy] = {}
         self._backlog = Backlog()
-        self._ordered: Counter[Key] = Counter()
-        self._used_mb: Counter[str] = Counter()
-        self._used_by_key_mb: Counter[Key] = Counter()
-        self._served_s: dict[str, float] = {}
-        self._worth: dict[Key, Worth] = {}
-        self._age = 0.0
         self._look_again: asyncio.TimerHandle | None = None
         self._closing = False
         self._changed = asyncio.Event()
@@ -107,7 +92,7 @@ class ContainerPool:
 
     @property
     def booked_mb(self) -> int:
-        return self._booked_mb
+        return self._books.booked_mb
 
     def states(self) -> Counter[State]:
         return Counter(proxy.state for proxy in self._all.values())
@@ -137,14 +122,12 @@ class ContainerPool:
         self._pump()
 
     def _hand_in(self, proxy: ContainerProxy, job: Job) -> None:
+        now_s = self._clock.monotonic_s()
         if proxy.key is None:
             proxy.key = job.key
-            proxy.ordered_for = None
-            self._used_mb[job.key.namespace_uuid] += proxy.spec.memory_mb
-            self._used_by_key_mb[job.key] += proxy.spec.memory_mb
-            self._served_s[job.key.namespace_uuid] = self._clock.monotonic_s()
+            self._books.take_over(proxy.spec.memory_mb, job.key, now_s)
         else:
-            proxy.warm_since_s = self._clock.monotonic_s()
+            proxy.warm_since_s = now_s
         proxy.tell(Run(job))
 
     def _fail(self, job: Job, outcome: Outcome, text: str) -> None:
@@ -162,32 +145,28 @@ class ContainerPool:
             self._warm_offered(proxy, proxy.key)
 
     def _warm_offered(self, proxy: ContainerProxy, key: Key) -> None:
-        worth = self._learn(proxy, key)
+        now_s = self._clock.monotonic_s()
+        warm_s = now_s - proxy.warm_since_s if proxy.warm_since_s else None
+        cost_ms = None if proxy.warm_since_s else proxy.start_cost_ms
+        self._books.learn(key, run_s=warm_s, start_cost_ms=cost_ms)
         if self._backlog.waiting(key):
-            if self._somebody_is_starved_by(key):
+            leaving_mb = self._leaving_mb()
+            if self._books.is_starving_others(
+                key, self._backlog, leaving_mb=leaving_mb, now_s=now_s
+            ):
                 self._evict(proxy)
                 return
-            job = self._backlog.take(key)
-            assert job is not None
             _WARM.inc()
-            self._hand_in(proxy, job)
+            self._hand_in(proxy, self._taken(key))
             return
-        proxy.priority = placement.benefit(
-            self._age,
-            frequency=worth.frequency,
-            start_cost_ms=worth.start_cost_ms,
-            memory_mb=proxy.spec.memory_mb,
-        )
-        proxy.resting_since_s = self._clock.monotonic_s()
+        proxy.priority = self._books.priority(key, proxy.spec.memory_mb)
+        proxy.resting_since_s = now_s
         self._warm[key].append(proxy)
         if self._backlog:
             self._pump()
 
     def _stem_offered(self, proxy: ContainerProxy) -> None:
-        key = proxy.ordered_for
-        if key is not None:
-            self._order_ended(key)
-            proxy.ordered_for = None
+        key = self._order_of(proxy)
         job = self._backlog.take(key) if key is not None else None
         if job is not None:
             _COLD.inc()
@@ -210,26 +189,27 @@ class ContainerPool:
         """The container is destroyed, and only now its memory free."""
         self._all.pop(proxy.number, None)
         self.withdrawn(proxy)
-        self._booked_mb -= proxy.spec.memory_mb
-        assert self._booked_mb >= 0, "memory given back twice"
-        if proxy.key is not None:
-            self._used_mb[proxy.key.namespace_uuid] -= proxy.spec.memory_mb
-            self._used_by_key_mb[proxy.key] -= proxy.spec.memory_mb
-            self._forget(proxy.key)
-        elif proxy.error is not None:
-            self._not_started(proxy)
+        self._books.give_back(proxy.spec.memory_mb, proxy.key)
+        key = self._order_of(proxy)
+        if proxy.key is None and proxy.error is not None:
+            self._not_started(proxy, key)
         self._show()
         self._changed.set()
         self._pump()
 
-    def _not_started(self, proxy: ContainerProxy) -> None:
+    def _order_of(self, proxy: ContainerProxy) -> Key | None:
+        """Answer the key it was ordered for, once."""
+        key, proxy.ordered_for = proxy.ordered_for, None
+        if key is not None:
+            self._books.order_ended(key)
+        return key
+
+    def _not_started(self, proxy: ContainerProxy, key: Key | None) -> None:
         """One job answers for a container that could not be started."""
-        key, error = proxy.ordered_for, proxy.error
         if key is None:
             self._refill_after_s = self._clock.monotonic_s() + START_AGAIN_S
             return
-        self._order_ended(key)
-        job = self._backlog.take(key)
+        job, error = self._backlog.take(key), proxy.error
         if job is None:
             return
         if isinstance(error, ImageError):
@@ -239,67 +219,12 @@ class ContainerPool:
             log.warning("no container", extra={"kind": proxy.spec.kind, "why": text})
             self._fail(job, Outcome.WHISK_ERROR, activation.NO_CONTAINER)
 
-    def _order_ended(self, key: Key) -> None:
-        self._ordered[key] -= 1
-        if self._ordered[key] <= 0:
-            del self._ordered[key]
-
-    def _forget(self, key: Key) -> None:
-        if self._used_by_key_mb[key] <= 0:
-            del self._used_by_key_mb[key]
-            self._worth.pop(key, None)
-        if self._used_mb[key.namespace_uuid] <= 0:
-            del self._used_mb[key.namespace_uuid]
-
     # Choosing.
-
-    def _somebody_is_starved_by(self, key: Key) -> bool:
-        """Answer whether a container of this key, with work left, should go."""
-        others = self._backlog.keys - {key}
-        if not others:
-            return False
-        leaving_mb = self._leaving_mb()
-        return any(
-            not self._ordered[other]
-            and leaving_mb < self._backlog.head(other).plan.spec.memory_mb
-            and self._goes_before(other, key)
-            for other in others
-        )
-
-    def _goes_before(self, other: Key, own: Key) -> bool:
-        if other.namespace_uuid == own.namespace_uuid:
-            used = self._used_by_key_mb
-            claims = self._claim(own, used[own]), self._claim(other, used[other])
-            return placement.is_overdue(*claims)
-        return placement.must_yield(
-            self._claim(own, self._used_mb[own.namespace_uuid]),
-            self._claim(other, self._used_mb[other.namespace_uuid]),
-        )
-
-    def _claim(self, key: Key, used_mb: int) -> Claim:
-        need_mb = self._backlog.head(key).plan.spec.memory_mb
-        waiting_s = self._clock.monotonic_s() - self._backlog.since_s(key)
-        return Claim(used_mb, need_mb, waiting_s)
 
     def _leaving_mb(self) -> int:
         return sum(
-            proxy.spec.memory_mb
-            for proxy in self._all.values()
-            if proxy.state is State.REMOVING
+            proxy.spec.memory_mb for proxy in self._all.values() if proxy.is_leaving
         )
-
-    def _learn(self, proxy: ContainerProxy, key: Key) -> Worth:
-        """Take note of how often the key is run, for how long, at which price."""
-        worth = self._worth.get(key)
-        if worth is None:
-            worth = self._worth[key] = Worth()
-        worth.frequency += 1
-        if proxy.warm_since_s:
-            run_s = self._clock.monotonic_s() - proxy.warm_since_s
-            worth.run_s = run_s if worth.run_s < 0 else (worth.run_s + run_s) / 2
-        else:
-            worth.start_cost_ms = proxy.start_cost_ms
-        return worth
 
     def _resting(self) -> list[Resting]:
         warm = [proxy for proxies in self._warm.values() for proxy in proxies]
@@ -314,11 +239,11 @@ class ContainerPool:
             return
         metrics.queue_length.set(len(self._backlog))
         promised_mb = 0
-        for key in self._backlog.in_turn(self._used_mb, self._served_s):
+        for key in self._backlog.in_turn(self._books.used_mb, self._books.served_s):
             promises = 0
             if not self._needs_more(key):
                 continue
-            while self._backlog.waiting(key) > self._ordered[key] + promises:
+            while self._backlog.waiting(key) > self._books.ordered[key] + promises:
                 spec = self._backlog.head(key).plan.spec
                 decision = self._place(spec, promised_mb)
                 if isinstance(decision, placement.Wait):
@@ -331,7 +256,7 @@ class ContainerPool:
 
     def _needs_more(self, key: Key) -> bool:
         """Answer whether its warm containers will not be through soon anyway."""
-        worth = self._worth.get(key)
+        worth = self._books.worth(key)
         warm = sum(proxy.key == key and proxy.is_busy for proxy in self._all.values())
         if worth is None or worth.run_s < 0:
             return True
@@ -354,10 +279,9 @@ class ContainerPool:
     def _place(self, spec: ContainerSpec, promised_mb: int) -> placement.Decision:
         """Decide, with the memory that nobody before was promised."""
         leaving_mb = self._leaving_mb()
-        free_mb = self._memory_mb - self._booked_mb
         memory = Memory(
-            self._memory_mb,
-            free=free_mb - max(0, promised_mb - leaving_mb),
+            self._books.total_mb,
+            free=self._books.free_mb - max(0, promised_mb - leaving_mb),
             leaving=max(0, leaving_mb - promised_mb),
         )
         return placement.place(spec, self._resting(), memory, self._backlog.keys)
@@ -371,7 +295,7 @@ class ContainerPool:
                 _PREWARMED.inc()
                 self._hand_in(self._stems.pop(number), self._taken(key))
             case placement.Cold():
-                self._ordered[key] += 1
+                self._books.ordered[key] += 1
                 self._order(spec, key)
             case placement.Never():
                 text = activation.NO_CONTAINER
@@ -388,14 +312,14 @@ class ContainerPool:
         return job
 
     def _evict(self, proxy: ContainerProxy) -> None:
-        self._age = max(self._age, proxy.priority)
+        self._books.evicted(proxy.priority)
         proxy.tell(Remove())
 
     def _order(self, spec: ContainerSpec, key: Key | None) -> None:
         self._numbers += 1
         proxy = ContainerProxy(self._numbers, spec, self, self, key)
         self._all[proxy.number] = proxy
-        self._booked_mb += spec.memory_mb
+        self._books.book(spec.memory_mb)
         self._show()
         proxy.tell(Start())
 
@@ -404,10 +328,10 @@ class ContainerPool:
     def _refill(self) -> None:
         """Stem cells, when nobody who waits needs the starts or the memory."""
         now_s = self._clock.monotonic_s()
-        if self._backlog or self._ordered or now_s < self._refill_after_s:
+        if self._backlog or self._books.ordered or now_s < self._refill_after_s:
             return
         have = [proxy.spec for proxy in self._all.values() if proxy.key is None]
-        free_mb = self._memory_mb - self._booked_mb
+        free_mb = self._books.free_mb
         for spec in prewarm.missing(self._stem_cells, have, free_mb=free_mb):
             self._order(spec, None)
 
@@ -426,14 +350,15 @@ class ContainerPool:
             if now_s - self._stems[number].resting_since_s > LEFTOVER_S:
                 self._stems[number].tell(Remove())
         if not self._backlog:
-            self._served_s.clear()
+            self._books.served_s.clear()
         self._pump()
         self._show()
 
     def forget_action(self, fqn: str) -> None:
-        """Remove resting containers of an action that is changed or gone."""
-        for key in [key for key in self._warm if key.action == fqn]:
-            for proxy in tuple(self._warm.get(key, ())):
+        """Remove the containers of an action that is changed or gone; those that run
+        go afterwards."""
+        for proxy in tuple(self._all.values()):
+            if proxy.key is not None and proxy.key.action == fqn:
                 proxy.tell(Remove())
 
     def give_back(self) -> list[Job]:
@@ -457,7 +382,7 @@ class ContainerPool:
             await self._changed.wait()
 
     def _show(self) -> None:
-        metrics.memory_mb.set(self._booked_mb)
+        metrics.memory_mb.set(self._books.booked_mb)
         states = self.states()
         for state in State:
             if state is not State.REMOVED:

@@ -117,6 +117,13 @@ class ContainerProxy:
         """Answer whether a job is in it, or waits until it is resumed."""
         return bool(self._now.running) or self._now.waiting is not None
 
+    @property
+    def is_leaving(self) -> bool:
+        """Answer whether its memory will be free without anybody waiting for a run."""
+        return self._now.state is State.REMOVING or (
+            self._now.doomed and not self.is_busy
+        )
+
     def tell(self, event: Event) -> None:
         """Let an event happen; everything that follows at once, follows."""
         before = self._now
