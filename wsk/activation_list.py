@@ -92,8 +92,7 @@ def _fetch(session: Session, docs: bool) -> list[Any]:
                 limit=PAGE_LIMIT if call.on("all") else limit,
                 skip=skip, docs=docs, name=name, since=since, upto=upto,
             )  # fmt: skip
-            page = session.client.call("GET", "_", "activations", asked, large=docs)
-            page = [row for row in page or [] if isinstance(row, dict)]
+            page = session.client.rows("_", "activations", asked, large=docs)
             rows += page
             if not call.on("all") or len(page) < PAGE_LIMIT:
                 break

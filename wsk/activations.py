@@ -39,8 +39,8 @@ def _identifier(session: Session, prefix: str) -> str:
         return call.operands[0]
     query = (("limit", "1"), ("skip", "0"))
     with doing(prefix):
-        found = session.client.call("GET", "_", "activations", query)
-        if not isinstance(found, list) or not found:
+        found = session.client.rows("_", "activations", query)
+        if not found:
             text = "Activation list does not contain any activations."
             raise WskError(text, GENERAL)
     return str(found[0].get("activationId", ""))
@@ -69,8 +69,7 @@ def get(session: Session) -> int:
     key = entities.field_name(wanted, entities.ACTIVATION) if wanted else ""
     identifier = _identifier(session, "Unable to get activation: ")
     with doing(f"Unable to get activation '{identifier}': "):
-        route = f"activations/{identifier}"
-        found = session.client.call("GET", "_", route, large=True) or {}
+        found = session.client.record(identifier)
     if call.on("summary"):
         _summary(session, found)
     elif call.on("logs"):
@@ -106,8 +105,7 @@ def logs(session: Session) -> int:
     _check(session, 0)
     identifier = _identifier(session, "Unable to get logs for activation: ")
     with doing(f"Unable to get logs for activation '{identifier}': "):
-        route = f"activations/{identifier}/logs"
-        found = session.client.call("GET", "_", route, large=True) or {}
+        found = session.client.record(f"{identifier}/logs")
     for line in (str(item) for item in found.get("logs") or []):
         if out.structured:
             from wsk.jsontext import compact
@@ -124,8 +122,7 @@ def result(session: Session) -> int:
     _check(session, 0)
     identifier = _identifier(session, "Unable to get result for activation: ")
     with doing(f"Unable to get result for activation '{identifier}': "):
-        route = f"activations/{identifier}/result"
-        found = session.client.call("GET", "_", route, large=True) or {}
+        found = session.client.record(f"{identifier}/result")
     session.out.json(found.get("result"))
     if call.on("exit-status") and found.get("success") is False:
         return APPLICATION_ERROR

@@ -10,7 +10,7 @@ Bytes on the wire are `transport`'s; `-v` is `trace`'s.
 
 import base64
 import http.client
-import platform
+import os
 import ssl
 import sys
 import time
@@ -34,7 +34,7 @@ Query = Iterable[tuple[str, str]]
 
 
 def user_agent() -> str:
-    machine = platform.machine()
+    machine = os.uname().machine
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
     return f"OpenWhisk-CLI/1.0 ({CLI_VERSION}) {sys.platform} {architecture}"
 
@@ -83,11 +83,23 @@ class Client:
         """
         route = f"{collection}/{encode(name.path)}"
         found = self.call(method, name.namespace, route, query, body, large=large)
-        if isinstance(found, dict):
-            return found
         if method != "GET" and found is None:
             return {}  # 204 is a good answer to a change
-        raise WskError("The API host answered with something unexpected", NETWORK)
+        return _object(found)
+
+    def record(self, route: str) -> dict[str, Any]:
+        """An activation, or a part of it: `GET /namespaces/_/activations/ID`."""
+        where = f"activations/{encode(route)}"
+        return _object(self.call("GET", DEFAULT_NAMESPACE, where, large=True))
+
+    def rows(
+        self, namespace: str, route: str, query: Query, *, large: bool = False
+    ) -> list[dict[str, Any]]:
+        """A list; what is no object in it is left out."""
+        found = self.call("GET", namespace, route, query, large=large)
+        if not isinstance(found, list):
+            raise _unexpected()
+        return [row for row in found if isinstance(row, dict)]
 
     def call(
         self,
@@ -243,6 +255,16 @@ class Client:
 
     def close(self) -> None:
         self._transport.close()
+
+
+def _unexpected() -> WskError:
+    return WskError("The API host answered with something unexpected", NETWORK)
+
+
+def _object(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise _unexpected()
+    return found
 
 
 def _retry_after_s(text: str, default_s: float) -> float:

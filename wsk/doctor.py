@@ -29,16 +29,22 @@ def doctor(session: Session) -> int:
         ("clock", _clock),
         ("key", _key),
     )
+    found: list[dict[str, object]] = []
     for name, step in steps:
         try:
-            said = step(session)
+            said, well = step(session), True
         except (WskError, OSError, ssl.SSLError) as error:
-            text = error.message if isinstance(error, WskError) else str(error)
-            mark = session.out.style("fail:", "red")
-            session.out.line(f"{mark} {name}: {text.strip()}")
-            return GENERAL
-        session.out.line(f"{session.out.style('ok:', 'green')} {name}: {said}")
-    return 0
+            said = error.message if isinstance(error, WskError) else str(error)
+            said, well = said.strip(), False
+        found.append({"step": name, "ok": well, "text": said})
+        if not session.out.structured:
+            mark, colour = ("ok:", "green") if well else ("fail:", "red")
+            session.out.line(f"{session.out.style(mark, colour)} {name}: {said}")
+        if not well:
+            break
+    if session.out.structured:
+        session.out.document(found)
+    return 0 if found[-1]["ok"] else GENERAL
 
 
 def _configuration(session: Session) -> str:

@@ -28,10 +28,8 @@ def _hint(session: Session, collection: str, name: QualifiedName) -> str:
         route = f"actions/{encode(name.package)}/"
     query = (("limit", "200"), ("skip", "0"))
     try:
-        rows = session.client.call("GET", name.namespace, route, query)
+        rows = session.client.rows(name.namespace, route, query)
     except WskError:
-        return ""
-    if not isinstance(rows, list):
         return ""
     found = nearest(name.entity, [str(row.get("name", "")) for row in rows])
     if not found:

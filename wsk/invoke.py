@@ -143,7 +143,7 @@ def wait_for(session: Session, identifier: str, limit_s: float) -> Any:
     give_up = time.monotonic() + limit_s
     while True:
         try:
-            return session.client.call("GET", "_", f"activations/{identifier}")
+            return session.client.record(identifier)
         except WskError as error:
             if error.status != 404:
                 raise

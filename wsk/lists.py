@@ -29,9 +29,8 @@ def fetch(
         while True:
             size = PAGE_LIMIT if call.on("all") else limit
             query = (("limit", str(size)), ("skip", str(skip)))
-            page = client.call("GET", namespace, route or collection, query)
-            page = page if isinstance(page, list) else []
-            rows += [row for row in page if isinstance(row, dict)]
+            page = client.rows(namespace, route or collection, query)
+            rows += page
             if not call.on("all") or len(page) < PAGE_LIMIT:
                 break
             skip += len(page)
@@ -46,12 +45,11 @@ def everything(session: Session, namespace: str, collection: str) -> list[Any]:
     while True:
         query = (("limit", "0"), ("skip", str(len(rows))))
         try:
-            page = session.client.call("GET", namespace, collection, query)
+            page = session.client.rows(namespace, collection, query)
         except WskError as error:
             if error.status != 404:
                 raise
             return rows
-        page = [row for row in page or [] if isinstance(row, dict)]
         rows += page
         if len(page) < PAGE_LIMIT:
             return rows

@@ -41,7 +41,7 @@ def logs(session: Session) -> int:
     name = call.operands[0] if call.operands else ""
     if _ID.match(name):
         with doing(f"Unable to get logs for activation '{name}': "):
-            record = session.client.call("GET", "_", f"activations/{name}", large=True)
+            record = session.client.record(name)
         _show(session, record, pattern)
         return 0
     try:
@@ -69,7 +69,7 @@ def _recent(session: Session, name: str, pattern: re.Pattern[str] | None) -> lis
     limit = 1 if call.on("last") else max(1, min(200, _tail(session)))
     asked = query(limit=limit, skip=0, docs=True, name=name, since=since, upto="")
     with doing("Unable to obtain the list of activations for namespace 'default': "):
-        rows = session.client.call("GET", "_", "activations", asked, large=True) or []
+        rows = session.client.rows("_", "activations", asked, large=True)
     if not call.on("follow") or given:
         for row in reversed(rows):
             _show(session, row, pattern)

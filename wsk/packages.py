@@ -140,7 +140,8 @@ def refresh(session: Session) -> int:
     out = session.out
     namespace = parse_namespace(session.call.operands)
     with doing(f"Package refresh for namespace '{shown(namespace)}' failed: "):
-        found = session.client.call("POST", namespace, "packages/refresh") or {}
+        found = session.client.call("POST", namespace, "packages/refresh")
+    found = found if isinstance(found, dict) else {}
     if out.structured:
         out.document(found)
         return 0

@@ -46,8 +46,7 @@ def fetch(session: Session, window: Window, name: str) -> list[Any]:
     asked = query(
         limit=0, skip=0, docs=True, name=name, since=str(window.since_ms), upto=""
     )
-    rows = session.client.call("GET", "_", "activations", asked, large=True)
-    return [row for row in rows or [] if isinstance(row, dict)]
+    return session.client.rows("_", "activations", asked, large=True)
 
 
 def _start_ms(session: Session) -> int:
@@ -58,8 +57,8 @@ def _start_ms(session: Session) -> int:
     if ago_s:
         return int((time.time() - ago_s) * 1000)
     asked = query(limit=1, skip=0, docs=True, name="", since="", upto="")
-    rows = session.client.call("GET", "_", "activations", asked, large=True)
-    if isinstance(rows, list) and rows:
+    rows = session.client.rows("_", "activations", asked, large=True)
+    if rows:
         return integer(rows[0].get("start")) + 1
     return 1
 

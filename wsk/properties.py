@@ -6,7 +6,6 @@ keys that are not ours, and replaces it in one rename.
 
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -141,6 +140,8 @@ def update(path: str, changes: Mapping[str, str | None]) -> None:
 
 
 def _replace(path: str, text: str) -> None:
+    import tempfile
+
     target = os.path.realpath(path) if path else ""
     try:
         if not target:

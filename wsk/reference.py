@@ -62,14 +62,14 @@ A flag wins over the environment, that over the properties file.
 | 149 | refused locally: flags that exclude each other |
 | 202 | accepted, but not finished in time |
 | 246 | the action reported an error |
-| status - 256 | the server refused: 400 is 144, 401 is 145, 404 is 148, 409 is 153, ... |
+| status - 256 | the server refused: 400 is 144, 401 is 145, 404 is 148, 409 is 153 |
 
 ## Parameter values
 
 `--param KEY VALUE` sends VALUE as JSON if it parses, else as text in which backslash
 escapes work. A quotation mark that is neither is an error: `--set-string KEY=VALUE`
-takes any text, `--set KEY=@FILE` a file. `--param-file FILE` merges a JSON object; `-` is
-stdin. Later keys win.
+takes any text, `--set KEY=@FILE` a file. `--param-file FILE` merges a JSON object; `-`
+is stdin. Later keys win.
 
 ## Kinds by file name
 
@@ -90,10 +90,10 @@ def _table(flags: tuple[Flag, ...]) -> Iterator[str]:
     yield "|---|---|"
     for flag in flags:
         short = f"`-{flag.short}`, " if flag.short else ""
-        name = f"{short}`--{flag.name} {flag.metavar}`".replace(" `", "`")
+        long = f"--{flag.name} {flag.metavar}".rstrip().replace("|", "\\|")
         text = flag.text.replace("|", "\\|")
         default = f" (default {flag.default})" if flag.default != "" else ""
-        yield f"| {name.replace('|', chr(92) + '|')} | {text}{default} |"
+        yield f"| {short}`{long}` | {text}{default} |"
 
 
 def lines() -> Iterator[str]:
@@ -118,10 +118,9 @@ def _command(path: list[str], command: Command) -> Iterator[str]:
     if len(path) > 1:
         yield f"\n### wsk {' '.join(path)}\n"
         yield f"{command.summary[0].upper()}{command.summary[1:]}."
-    yield "\n```sh"
-    yield f"wsk {' '.join(path)} {command.operands}".rstrip()
-    yield command.example
-    yield "```"
+    usage = f"wsk {' '.join(path)} {command.operands}".rstrip()
+    yield f"\nUsage: `{usage}`. Example:\n"
+    yield f"```sh\n{command.example}\n```"
     flags = own_flags(path, command)
     if flags:
         yield ""

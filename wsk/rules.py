@@ -1,6 +1,5 @@
 """wsk rule: create, update, get, status, enable, disable, delete, list."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from wsk import entities, lists
@@ -122,6 +121,8 @@ def with_status(session: Session, namespace: str, rows: list[Any]) -> list[Any]:
 
     A rule that was deleted meanwhile is left out.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     missing = [row for row in rows if "status" not in row]
     if not missing:
         return rows
@@ -134,9 +135,10 @@ def with_status(session: Session, namespace: str, rows: list[Any]) -> list[Any]:
     def ask(client: Any, share: list[Any]) -> None:
         for row in share:
             try:
-                route = f"rules/{encode(str(row['name']))}"
-                row["status"] = (client.call("GET", namespace, route) or {}).get(
-                    "status", ""
+                route = f"rules/{encode(str(row.get('name', '')))}"
+                found = client.call("GET", namespace, route)
+                row["status"] = (
+                    found.get("status", "") if isinstance(found, dict) else ""
                 )
             except WskError as error:
                 if error.status != 404:

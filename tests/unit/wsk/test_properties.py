@@ -224,3 +224,20 @@ def test_a_context_has_its_own_file(wsk: Wsk, home: Path) -> None:
     wsk("context", "use", "-")
     assert wsk("property", "get", "--apihost", "-o", "raw").out == "default\n"
     assert wsk("context", "create", "../x").code == 1
+
+
+def test_two_writers_never_mix_their_lines(wsk: Wsk, home: Path) -> None:
+    """B099: the file is one or the other."""
+    from unit.wsk.programs import start
+
+    running = [
+        start("property", "set", "--apihost", f"h{n}", "--apiversion", f"v{n}")
+        for n in range(6)
+    ]
+    for process in running:
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+
+    values = parse((home / ".wskprops").read_text())
+    assert values["APIHOST"][1:] == values["APIVERSION"][1:]
+    assert len(list(home.glob(".wskprops*"))) == 1
