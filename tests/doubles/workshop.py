@@ -27,6 +27,7 @@ from chasen.errors import NoDocument
 from chasen.messages import Ack, AckKind, ActivationMessage, Stored, decode_completed
 from chasen.ports.bus import MessageBus
 from chasen.ports.stores import Stores
+from chasen.seal import Seal
 from chasen.settings import Settings
 from chasen.stores.open import open_stores
 from invoker.app import Invoker
@@ -130,25 +131,27 @@ def settings_in(folder: Path, **values: Any) -> Settings:
 
 
 @asynccontextmanager
-async def a_workshop(
-    folder: Path,
+async def workshop_of(
+    settings: Settings,
     containers: ContainerFactory,
     *,
     store: str = "memory:",
     bus: str = "memory:",
-    **values: Any,
+    manifest: RuntimesManifest = MANIFEST,
+    seal: Seal | None = None,
 ) -> AsyncIterator[Workshop]:
     """Run an invoker for the length of the block; it must then stop in good order."""
     async with open_stores(store) as stores, open_bus(bus) as opened_bus:
         invoker = Invoker(
-            settings_in(folder, **values),
+            settings,
             stores,
             opened_bus,
             containers,
             SystemClock(),
             invoker_id=0,
             incarnation="life",
-            manifest=MANIFEST,
+            manifest=manifest,
+            seal=seal,
         )
         workshop = Workshop(invoker, stores, opened_bus)
         topic = topics.completed("0")
@@ -163,3 +166,21 @@ async def a_workshop(
                 invoker.stop()
                 async with asyncio.timeout(60):
                     await running
+
+
+@asynccontextmanager
+async def a_workshop(
+    folder: Path,
+    containers: ContainerFactory,
+    *,
+    store: str = "memory:",
+    bus: str = "memory:",
+    seal: Seal | None = None,
+    **values: Any,
+) -> AsyncIterator[Workshop]:
+    """The same, with the default settings but for these."""
+    settings = settings_in(folder, **values)
+    async with workshop_of(
+        settings, containers, store=store, bus=bus, seal=seal
+    ) as workshop:
+        yield workshop

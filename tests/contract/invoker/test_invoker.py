@@ -256,30 +256,10 @@ async def keyed_workshop(
 ) -> AsyncIterator[tuple[Workshop, str]]:
     """An invoker that can unseal the key of the subject ``guest``."""
     seal, key = Seal(b"k" * 32), "K" * 64
-    async with open_stores("memory:") as stores, open_bus("memory:") as bus:
+    async with a_workshop(folder, containers, seal=seal) as workshop:
         namespace = Namespace("guest", "uuid-guest", key_hash(key), seal.seal(key))
-        await stores.auth.put_subject(Subject("guest", (namespace,)))
-        invoker = Invoker(
-            settings_in(folder),
-            stores,
-            bus,
-            containers,
-            SystemClock(),
-            invoker_id=0,
-            incarnation="life",
-            manifest=MANIFEST,
-            seal=seal,
-        )
-        workshop = Workshop(invoker, stores, bus)
-        topic = topics.completed("0")
-        await bus.ensure_topic(topic)
-        await bus.ensure_topic(topics.invoker(0))
-        feed = MessageFeed(bus, topic, topic, workshop.heard, capacity=10)
-        async with feed, asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(invoker.run())
-            yield workshop, key
-            invoker.stop()
-            await running
+        await workshop.stores.auth.put_subject(Subject("guest", (namespace,)))
+        yield workshop, key
 
 
 async def test_only_annotated_actions_get_the_callers_key(tmp_path: Path) -> None:
