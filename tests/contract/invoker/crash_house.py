@@ -42,7 +42,7 @@ async def main() -> None:
         FOLDER / "state",
         containers,
         store=f"sqlite:{FOLDER}/house.db",
-        bus=f"memory:{FOLDER}/bus.db",
+        bus=os.environ.get("CRASH_BUS", f"memory:{FOLDER}/bus.db"),
     ) as workshop:
         if sys.argv[2] == "send":
             action = await workshop.action()

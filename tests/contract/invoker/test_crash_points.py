@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fixtures.kafka import Broker
 
 from chasen.entities import LOST, Activation, ActivationId, Outcome
 from chasen.stores.open import open_stores
@@ -54,18 +56,12 @@ def live(folder: Path, *arguments: str, **environment: str) -> int:
 
 
 async def aftermath(
-    folder: Path, delivery: str, faults: str, *, logs: str = "inband"
+    folder: Path, delivery: str, faults: str, **environment: str
 ) -> Aftermath:
-    status = live(
-        folder,
-        "send",
-        delivery,
-        str(ACTIVATIONS),
-        CHASEN_FAULTS=faults,
-        CRASH_LOGS=logs,
-    )
+    send = ("send", delivery, str(ACTIVATIONS))
+    status = live(folder, *send, CHASEN_FAULTS=faults, **environment)
     assert status == -signal.SIGKILL, f"{faults} was never passed"
-    assert live(folder, "work", CRASH_LOGS=logs) == 0
+    assert live(folder, "work", **environment) == 0
     accepted = (folder / "accepted").read_text().split()
     runs = Counter((folder / "runs").read_text().split())
     async with open_stores(f"sqlite:{folder}/house.db") as stores:
@@ -139,9 +135,25 @@ async def test_what_was_finished_keeps_its_outcome(
 
 async def test_an_answer_that_left_before_its_logs_stands(tmp_path: Path) -> None:
     """I7 with logs apart: the record says that its logs are missing."""
-    after = await aftermath(tmp_path, "at-most-once", "I7:kill@1", logs="apart")
+    after = await aftermath(tmp_path, "at-most-once", "I7:kill@1", CRASH_LOGS="apart")
 
     marked = [record for record in after.records if record.logs]
     assert len(marked) == 1
     assert "Data might be missing" in marked[0].logs[0]
     assert marked[0].response.outcome is Outcome.SUCCESS
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("faults", ["I2:kill@1", "I5:kill@2", "I9:kill@1"])
+async def test_the_same_holds_with_kafka(
+    tmp_path: Path, start_broker: Callable[[], Broker], faults: str
+) -> None:
+    """Offsets are committed for what is settled, and the rest comes again."""
+    bus = start_broker().url
+
+    after = await aftermath(tmp_path, "at-most-once", faults, CRASH_BUS=bus)
+
+    assert max(after.runs.values()) == 1
+    assert len(after.placeholders) < ACTIVATIONS
+    if faults.startswith("I2"):
+        assert after.placeholders == []
