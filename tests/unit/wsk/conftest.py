@@ -47,8 +47,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def wsk(home: Path, capsys: pytest.CaptureFixture[str]) -> Wsk:
+def wsk(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Wsk:
     """Run a command line without any configuration."""
+    monkeypatch.setattr("wsk.client.RETRY_PAUSE_S", 0.01)
 
     def run(*words: str) -> Ran:
         code = main(list(words))

@@ -5,6 +5,7 @@ import signal
 import time
 from typing import Any
 
+import pytest
 from unit.wsk.conftest import Wsk
 from unit.wsk.programs import read_until, start
 from unit.wsk.recorded import RecordedServer
@@ -64,6 +65,7 @@ def test_poll_prints_logs_and_ends_after_its_time(
     ]
 
 
+@pytest.mark.slow
 def test_a_failing_server_is_not_hammered(guest: Wsk, server: RecordedServer) -> None:
     """Case 66: the original sends thousands of requests."""
     server.fallback = server.fallback._replace(status=500)

@@ -62,7 +62,6 @@ def test_no_command_line_and_no_answer_lead_to_a_crash(
     """B093; the original crashes with exit code 0."""
     import io
 
-    monkeypatch.setattr("wsk.client.RETRY_PAUSE_S", 0)
     chance = random.Random(seed)
     for _ in range(40):
         words = a_command_line(chance)
