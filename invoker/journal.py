@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SEGMENT_AGE_S = 60  # a commit on the bus lags behind the store by far less
+SEGMENT_AGE_MAX_S = 48 * 3600  # no message is kept for longer, so none asks for it
 Then = Callable[[], None]
 
 
@@ -134,7 +135,8 @@ class Journal:
         """Remove segments that no crash could ask for."""
         now_s = self._clock.monotonic_s()
         for segment in tuple(self._older):
-            if not segment.open and now_s - segment.closed_s >= SEGMENT_AGE_S:
+            age_s = now_s - segment.closed_s
+            if age_s >= (SEGMENT_AGE_MAX_S if segment.open else SEGMENT_AGE_S):
                 segment.path.unlink(missing_ok=True)
                 self._older.remove(segment)
 

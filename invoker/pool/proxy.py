@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 
 STORY_STEPS = 50
 DESTROY_AGAIN_S = 5.0
-TASK_LIMIT_S = 90.0  # an engine that does not answer; an image may have to be pulled
+DEED_LIMIT_S = 10.0  # OpenWhisk's, for pause and unpause
+DESTROY_LIMIT_S = 60.0  # and for rm
 
 
 class Owner(Protocol):
@@ -221,14 +222,16 @@ class ContainerProxy:
         assert self.door is not None
         if not self.container.address.keep_alive:
             self.door.close()
-        await self.container.suspend()
+        async with asyncio.timeout(DEED_LIMIT_S):
+            await self.container.suspend()
 
     def _resume(self) -> None:
         self._begin(self._resuming(), "resume")
 
     async def _resuming(self) -> None:
         assert self.container is not None
-        await self.container.resume()
+        async with asyncio.timeout(DEED_LIMIT_S):
+            await self.container.resume()
 
     def _destroy(self) -> None:
         self._begin(self._destroying(), "destroy")
@@ -237,7 +240,7 @@ class ContainerProxy:
         if self.door is not None:
             self.door.close()
         if self.container is not None:
-            async with asyncio.timeout(TASK_LIMIT_S):
+            async with asyncio.timeout(DESTROY_LIMIT_S):
                 await self.container.destroy()
 
 
