@@ -85,6 +85,12 @@ KNOBS = (
         "text",
         "The URL that actions see as __OW_API_HOST; empty: made from LISTEN.",
     ),
+    Knob(
+        "WEB_HOST",
+        "",
+        "text",
+        "Another host name, for web actions alone: pages under it are not sandboxed.",
+    ),
     Knob("CONTROLLER_ID", "0", "text", "The name of this controller, unique."),
     Knob(
         "CONTROLLERS",

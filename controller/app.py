@@ -31,6 +31,7 @@ from controller.loadbalancer.topics import (
     invalidation_feed,
 )
 from controller.services import Services, make_services
+from controller.webactions.address import Hosts
 
 log = logging.getLogger("controller")
 
@@ -96,6 +97,7 @@ async def open_controller(
         clock=clock,
         manifest=manifest,
         balancer=balancer,
+        hosts=Hosts.of(settings.public_api_host, settings.web_host),
     )
     controller = Controller(services, balancer)
     async with asyncio.TaskGroup() as tasks:

@@ -18,6 +18,7 @@ from controller.invocation.fire import Fires
 from controller.invocation.invoke import Invocations
 from controller.invocation.resolve import Resolver
 from controller.ports import LoadBalancer
+from controller.webactions.address import Hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Services:
     actions: Actions
     triggers: Triggers
     rules: Rules
+    hosts: Hosts
 
 
 def make_services(
@@ -49,6 +51,7 @@ def make_services(
     clock: Clock,
     manifest: RuntimesManifest,
     balancer: LoadBalancer,
+    hosts: Hosts | None = None,
 ) -> Services:
     """Join the rooms to each other."""
     entitlement = Entitlement(balancer, clock, controllers)
@@ -64,6 +67,7 @@ def make_services(
     identities = Identities(stores.auth, clock)
     return Services(
         name=name,
+        hosts=hosts or Hosts(),
         stores=stores,
         bus=bus,
         clock=clock,

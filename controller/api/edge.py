@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chasen.errors import BadInput
 from controller.api.errors import BadContentType, Reply, error_reply
+from controller.webactions.address import PREFIX as WEB
 
 CORS = (
     (b"access-control-allow-origin", b"*"),
@@ -61,7 +62,7 @@ class Edge:
         transid = transaction_id(headers.get(b"x-request-id"))
         scope.setdefault("state", {})["transid"] = transid
         scope["state"]["address"] = client_address(scope.get("client"), headers)
-        frame = _Frame(send, transid)
+        frame = _Frame(send, transid, is_web=_is_web(scope))
         refused = _refuse(scope, headers, transid)
         if refused is not None:
             await frame.reply(refused)
@@ -74,11 +75,22 @@ class Edge:
             await frame.reply(error_reply(error, transid))
 
 
+def _raw_path(scope: Scope) -> bytes:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.partition(b"?")[0]
+
+
+def _is_web(scope: Scope) -> bool:
+    """Web actions have rules of their own for paths, OPTIONS and CORS: ``web.py``."""
+    return _raw_path(scope).startswith(WEB)
+
+
 def _refuse(scope: Scope, headers: dict[bytes, bytes], transid: str) -> Reply | None:
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    if scope["method"] == "OPTIONS" and raw_path.startswith(b"/api/v1"):
+    path = _raw_path(scope)
+    if path.startswith(WEB):
+        return None
+    if scope["method"] == "OPTIONS" and path.startswith(b"/api/v1"):
         return Reply(200)
-    path = raw_path.partition(b"?")[0]
     if _AMBIGUOUS.search(path):
         error = BadInput("The name of the entity contains illegal characters.")
         return error_reply(error, transid)
@@ -91,9 +103,10 @@ def _refuse(scope: Scope, headers: dict[bytes, bytes], transid: str) -> Reply | 
 class _Frame:
     """Adds the headers of the house to a response."""
 
-    def __init__(self, send: Send, transid: str) -> None:
+    def __init__(self, send: Send, transid: str, *, is_web: bool) -> None:
         self._send = send
         self._transid = transid
+        self._cors = () if is_web else CORS
         self.started = False
 
     async def send(self, message: Message) -> None:
@@ -101,7 +114,7 @@ class _Frame:
             self.started = True
             message["headers"] = [
                 *message.get("headers", ()),
-                *CORS,
+                *self._cors,
                 (b"x-request-id", self._transid.encode()),
             ]
         await self._send(message)

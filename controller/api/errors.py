@@ -62,12 +62,24 @@ class BadContentType(errors.ChasenError):
         )
 
 
+class Misdirected(errors.ChasenError):
+    """421."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"This house does not answer for the host '{host[:64]}'. Its operator "
+            "can name it with CHASEN_API_HOST or CHASEN_WEB_HOST."
+        )
+
+
 def status_of(error: errors.ChasenError) -> int:
     """Answer the status; an error without one is ours: 500."""
     if isinstance(error, BadMethod):
         return 405
     if isinstance(error, BadContentType):
         return 415
+    if isinstance(error, Misdirected):
+        return 421
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 

@@ -1,11 +1,11 @@
-"""The hot path: invocations and fires, taken before FastAPI.
+"""The hot path: invocations, fires and web actions, taken before FastAPI.
 
 A subclass of uvicorn's own protocol decides at the end of the headers, by method and
 address, and answers without scope, ASGI and routing: 50 us of CPU a request against
 150 to 210 us for a FastAPI endpoint with a model (ratio 3 to 4; with the usual
 middleware 12).  ``make bench`` prints the ratio on your machine.  The rules are not
-here: ``invocations.py`` has them, and the ordinary routes call the same for whatever
-this file leaves alone (encoded names, pipelined requests, ...).
+here: ``invocations.py`` and ``web.py`` have them, and the ordinary routes call the same
+for whatever this file leaves alone (encoded names, pipelined requests, ...).
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from chasen.entities.limits import PAYLOAD_BYTES_MAX
 from controller.api.edge import CORS, client_address, transaction_id
 from controller.api.errors import Reply, error_reply
 from controller.api.invocations import Call, fire, invoke
+from controller.api.web import METHODS, WebCall, WebReply, any_method
 from controller.services import Services
+from controller.webactions.address import PREFIX as WEB
 
 _TARGET = re.compile(
     rb"/api/v1/namespaces/([\w@. &-]{1,256})/(actions|triggers)/([\w@.&-]{1,256})"
     rb"(?:/([\w@.&-]{1,256}))?(?:\?([\x21-\x7e]*))?"
 )
 _HEADERS = b"".join(name + b": " + value + b"\r\n" for name, value in CORS)
+_WEB_METHODS = frozenset(name.encode() for name in METHODS)
 _WANTED = frozenset({b"authorization", b"content-type", b"x-request-id"})
 
 
@@ -48,7 +51,12 @@ class HotCycle:
     )
 
     def __init__(
-        self, protocol: HotProtocol, call: Call, *, is_fire: bool, keep_alive: bool
+        self,
+        protocol: HotProtocol,
+        call: Call | WebCall,
+        *,
+        is_fire: bool = False,
+        keep_alive: bool,
     ) -> None:
         self._protocol = protocol
         self._task: asyncio.Task[None] | None = None
@@ -93,6 +101,7 @@ class HotCycle:
 
     async def _run(self) -> None:
         use_case = fire if self.is_fire else invoke
+        assert isinstance(self.call, Call)
         try:
             reply = await use_case(self._protocol.services, self.call)
         except Exception as error:
@@ -100,29 +109,56 @@ class HotCycle:
         self._write(reply)
 
     def _write(self, reply: Reply) -> None:
-        self.response_complete = True
-        transport = self._protocol.transport
-        if self.disconnected or transport.is_closing():
-            return
         head = [
-            STATUS_LINE[reply.status],
             b"content-type: application/json\r\ncontent-length: ",
             str(len(reply.body)).encode(),
-            b"\r\nx-request-id: ",
-            self.call.transid.encode(),
             b"\r\n",
             _HEADERS,
         ]
         for name, value in reply.headers.items():
             head.append(f"{name}: {value}\r\n".encode("latin-1"))
-        if not self.keep_alive:
-            head.append(b"connection: close\r\n")
-        head.append(b"\r\n")
-        head.append(reply.body)
-        transport.write(b"".join(head))
+        self._send(reply.status, head, reply.body)
+
+    def _send(self, status: int, head: list[bytes], body: bytes) -> None:
+        self.response_complete = True
+        transport = self._protocol.transport
+        if self.disconnected or transport.is_closing():
+            return
+        transport.write(
+            b"".join(
+                (
+                    STATUS_LINE[status],
+                    *head,
+                    b"x-request-id: ",
+                    self.call.transid.encode(),
+                    b"\r\n\r\n" if self.keep_alive else _LAST,
+                    body,
+                )
+            )
+        )
         if not self.keep_alive:
             transport.close()
         self._protocol.on_response_complete()
+
+
+class WebCycle(HotCycle):
+    """A hot request for a web action, whose response the action shapes."""
+
+    __slots__ = ()
+    call: WebCall
+
+    async def _run(self) -> None:
+        reply = await any_method(self._protocol.services, self.call)
+        self._write_web(reply)
+
+    def _write_web(self, reply: WebReply) -> None:
+        head = []
+        for name, value in reply.headers:
+            head += (name, b": ", value, b"\r\n")
+        if reply.status not in (204, 304):
+            head += (b"content-length: ", str(len(reply.body)).encode(), b"\r\n")
+        is_head = self.call.method == "HEAD"
+        self._send(reply.status, head, b"" if is_head else reply.body)
 
 
 class _NoEvent:
@@ -133,6 +169,7 @@ class _NoEvent:
 
 
 _NO_EVENT = _NoEvent()
+_LAST = b"\r\nconnection: close\r\n\r\n"
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -145,6 +182,9 @@ class HotProtocol(HttpToolsProtocol):
         found = None
         parser = self.parser
         assert parser is not None, "headers come from a parser"
+        if self.url.startswith(WEB):
+            self._take_web()
+            return
         if parser.get_method() == b"POST":
             found = _TARGET.fullmatch(self.url)
         busy = self.cycle is not None and not self.cycle.response_complete
@@ -178,7 +218,37 @@ class HotProtocol(HttpToolsProtocol):
             keep_alive=parser.get_http_version() != "1.0"
             and parser.should_keep_alive(),
         )
-        announced = others.get(b"content-length", b"0")
+        self._refuse_early(others)
+
+    def _take_web(self) -> None:
+        parser = self.parser
+        assert parser is not None, "headers come from a parser"
+        method = parser.get_method()
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy or self.expect_100_continue or method not in _WEB_METHODS:
+            super().on_headers_complete()
+            return
+        others = dict(self.headers)
+        path, _, query = self.url.partition(b"?")
+        call = WebCall(
+            method=method.decode(),
+            path=path,
+            query=query.partition(b"#")[0],
+            headers=self.headers,
+            address=client_address(self.client, others),
+            transid=transaction_id(others.get(b"x-request-id")),
+        )
+        self.cycle = WebCycle(
+            self,
+            call,
+            keep_alive=parser.get_http_version() != "1.0"
+            and parser.should_keep_alive(),
+        )
+        self._refuse_early(others)
+
+    def _refuse_early(self, headers: dict[bytes, bytes]) -> None:
+        """Do not read what is announced to be too much."""
+        announced = headers.get(b"content-length", b"0")
         if len(announced) > 7 or int(announced) > PAYLOAD_BYTES_MAX:
             self.cycle.refuse_the_rest(int(announced))
 

@@ -27,6 +27,7 @@ from chasen.errors import BadInput, TooLarge
 from chasen.messages import Delivery
 from controller.entitlement.place import Place
 from controller.entitlement.rights import Gate
+from controller.webactions.access import WebExport
 
 NOT_ALLOWED = (
     "Request defines parameters that are not allowed (e.g., reserved properties)."
@@ -63,6 +64,7 @@ class Plan:
     annotations: Parameters
     components: tuple[FullyQualifiedEntityName, ...] | None = None  # of a sequence
     gates: tuple[Gate, ...] = ()
+    web: WebExport | None = None
     refusal: str | None = None  # why it cannot be invoked
     defaults: dict[str, Any] = field(repr=False)
     locked: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
@@ -99,6 +101,7 @@ class Plan:
             if isinstance(executable, SequenceExec)
             else None,
             gates=place.gates,
+            web=WebExport.of(action.annotations),
             refusal=DEPRECATED.format(executable.kind) if is_deprecated else None,
             defaults={
                 each.key: each.value for each, _ in merged if not each.encryption
