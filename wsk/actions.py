@@ -254,7 +254,7 @@ def delete(session: Session) -> int:
             near_names(session, "actions", name),
         ):
             try:
-                gone = session.client.entity("DELETE", "actions", name)
+                gone = session.client.entity("DELETE", "actions", name, large=True)
             except WskError as error:
                 if error.status == 404 and session.call.on("ignore-missing"):
                     continue

@@ -132,5 +132,5 @@ def delete(session: Session, namespace: str, entity: Planned) -> None:
                 feeds.tell(session, feed, name, "DELETE", {})
             except WskError as error:
                 session.out.warn_always(error.message)
-        client.call("DELETE", namespace, _route(entity))
+        client.call("DELETE", namespace, _route(entity), large=True)
     session.out.hint(f"deleted {_what(entity)}")

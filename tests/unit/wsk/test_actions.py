@@ -357,3 +357,13 @@ def test_a_dry_run_sends_nothing(guest: Wsk, server: RecordedServer) -> None:
     assert ran.code == 0
     assert ran.out.startswith(f"PUT {server.url}/api/v1/namespaces/_/actions/x?")
     assert server.requests == []
+
+
+def test_an_action_with_much_code_can_be_deleted(
+    guest: Wsk, server: RecordedServer
+) -> None:
+    """Servers answer with the whole action, which may be larger than most answers."""
+    executed = {"kind": "nodejs:20", "code": "x" * (12 << 20), "binary": False}
+    server.answer("DELETE", "actions/x", 200, {**HELLO, "exec": executed})
+
+    assert guest("action", "delete", "x") == ("ok: deleted action x\n", "", 0)
