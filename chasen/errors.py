@@ -13,6 +13,8 @@ What an error means for HTTP is decided in ``controller/api/errors.py`` alone.
     ├── WrongCollection          something else under this name
     ├── DocumentExists           create found something
     ├── DocumentConflict         somebody else wrote in between
+    ├── NotEmpty                 a package that still holds actions
+    ├── Circular                 a stored thing that refers to itself
     ├── CorruptDocument          stored, but not readable
     ├── Throttled                too often, or too many at once
     ├── Unavailable              a part of the house is down; try again
@@ -81,6 +83,14 @@ class DocumentExists(ChasenError):
 
 class DocumentConflict(ChasenError):
     sentence = "Concurrent modification to resource detected."
+
+
+class NotEmpty(ChasenError):
+    sentence = "The package is not empty."
+
+
+class Circular(ChasenError):
+    sentence = "The resource refers to itself."
 
 
 class CorruptDocument(ChasenError):

@@ -30,16 +30,19 @@ class Seal:
     def __init__(self, server_key: bytes) -> None:
         self._cipher = AESGCM(server_key)
 
-    def seal(self, secret: str) -> str:
+    def seal(self, secret: str, context: str = "") -> str:
+        """Answer text that opens only in the same context."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, secret.encode(), None)
+        sealed = self._cipher.encrypt(nonce, secret.encode(), context.encode())
         return _VERSION + base64.b64encode(nonce + sealed).decode()
 
-    def open(self, sealed: str) -> str:
-        """Raises SealBroken when the server key is not the one that sealed it."""
+    def open(self, sealed: str, context: str = "") -> str:
+        """Raises SealBroken when key or context are not those that sealed it."""
         try:
             raw = base64.b64decode(sealed.removeprefix(_VERSION))
-            opened = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
+            opened = self._cipher.decrypt(
+                raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()
+            )
         except (InvalidTag, ValueError) as error:
             raise SealBroken from error
         return opened.decode()

@@ -19,6 +19,7 @@ from chasen.messages import Fire
 from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
 from chasen.ports.stores import Stores
+from chasen.seal import open_seal
 from chasen.settings import Settings
 from controller.api.hot import hot_protocol
 from controller.api.operator import operator_app
@@ -97,6 +98,7 @@ async def open_controller(
         clock=clock,
         manifest=manifest,
         balancer=balancer,
+        seal=open_seal(settings.key_file),
         hosts=Hosts.of(settings.public_api_host, settings.web_host),
     )
     controller = Controller(services, balancer)

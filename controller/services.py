@@ -8,8 +8,10 @@ from chasen.entities import RuntimesManifest
 from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
 from chasen.ports.stores import Stores
+from chasen.seal import Seal
 from controller.catalog.actions import Actions
 from controller.catalog.common import Announcer
+from controller.catalog.packages import Packages
 from controller.catalog.rules import Rules
 from controller.catalog.triggers import Triggers
 from controller.entitlement.entitlement import Entitlement
@@ -37,6 +39,7 @@ class Services:
     invocations: Invocations
     fires: Fires
     actions: Actions
+    packages: Packages
     triggers: Triggers
     rules: Rules
     hosts: Hosts
@@ -52,6 +55,7 @@ def make_services(
     manifest: RuntimesManifest,
     balancer: LoadBalancer,
     hosts: Hosts | None = None,
+    seal: Seal | None = None,
 ) -> Services:
     """Join the rooms to each other."""
     entitlement = Entitlement(balancer, clock, controllers)
@@ -92,6 +96,11 @@ def make_services(
             clock=clock,
             entitlement=entitlement,
             announcer=announcer,
+            manifest=manifest,
+            seal=seal,
+        ),
+        packages=Packages(
+            entities=stores.entities, clock=clock, announcer=announcer, seal=seal
         ),
         triggers=Triggers(entities=stores.entities, clock=clock, announcer=announcer),
         rules=Rules(

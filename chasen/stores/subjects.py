@@ -105,4 +105,5 @@ def identity_in(
 def identity_of(
     owner: Subject, namespace: Namespace, limits: UserLimits | None
 ) -> Identity:
-    return Identity(owner.name, namespace.name, namespace.uuid, limits or UserLimits())
+    held = (limits or UserLimits()).clamped()
+    return Identity(owner.name, namespace.name, namespace.uuid, held)

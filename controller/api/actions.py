@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
 from chasen.entities import Action, Privilege
@@ -12,17 +12,22 @@ from controller.api.doors import (
     House,
     answer,
     call_of,
+    list_in,
     list_of,
+    name_of,
     named,
     put_body,
     query_of,
     respond,
 )
 from controller.api.invocations import invoke
+from controller.entitlement.place import package_path
 
 router = APIRouter()
 
 _ACTIONS = "/api/v1/namespaces/{namespace}/actions"
+_PLAIN = _ACTIONS + "/{name}"
+_PACKAGED = _ACTIONS + "/{package}/{name}"
 
 
 @router.get(_ACTIONS)
@@ -33,41 +38,88 @@ async def list_actions(
     return await list_of(request, services, who, namespace, Action, shapes.action_row)
 
 
-@router.get(_ACTIONS + "/{name}")
+@router.get(_ACTIONS + "/{package}/")
+async def list_packaged(
+    request: Request, namespace: str, package: str, services: House, who: Caller
+) -> Response:
+    """Through a binding: the provider's actions, under the provider's name."""
+    provider = await services.packages.provider(who, name_of(who, namespace, package))
+    path = package_path(provider.fqn)
+    return await list_in(request, services, path, Action, shapes.action_row)
+
+
+@router.put(_ACTIONS + "/{package}/")
+@router.delete(_ACTIONS + "/{package}/")
+@router.post(_ACTIONS + "/{package}/")
+async def list_is_read_only(package: str, who: Caller) -> None:
+    """A list of a package's actions is no resource to write to: 404, not 405."""
+    raise HTTPException(404)
+
+
+@router.get(_PLAIN)
+@router.get(_PACKAGED)
 async def get_action(
-    request: Request, namespace: str, name: str, services: House, who: Caller
+    request: Request,
+    namespace: str,
+    name: str,
+    services: House,
+    who: Caller,
+    package: str | None = None,
 ) -> Response:
-    fqn = named(services, who, Privilege.READ, namespace, name)
+    fqn = name_of(who, namespace, name, package)
     with_code = query_of(request).flag("code", default=True)
-    action = await services.actions.get(fqn)
-    code = await services.actions.code_of(action) if with_code else None
-    return answer(shapes.action(action, code))
+    found = await services.actions.get(who, fqn)
+    if with_code:
+        code = await services.actions.code_of(found.action)
+        return answer(shapes.action(found.action, code))
+    shown = shapes.action(found.action)
+    if found.place.binding is not None:
+        shown["binding"] = str(found.place.binding.fqn)
+    return answer(shown)
 
 
-@router.put(_ACTIONS + "/{name}")
+@router.put(_PLAIN)
+@router.put(_PACKAGED)
 async def put_action(
-    request: Request, namespace: str, name: str, services: House, who: Caller
+    request: Request,
+    namespace: str,
+    name: str,
+    services: House,
+    who: Caller,
+    package: str | None = None,
 ) -> Response:
-    fqn = named(services, who, Privilege.PUT, namespace, name)
-    given = bodies.action_put(await put_body(request), services.manifest)
+    fqn = named(services, who, Privilege.PUT, namespace, name, package)
+    body = await put_body(request)
+    given = bodies.action_put(body, services.manifest, who.namespace)
     overwrite = query_of(request).flag("overwrite")
     action = await services.actions.put(who, fqn, given, overwrite=overwrite)
     return answer(shapes.action(action, await services.actions.code_of(action)))
 
 
-@router.delete(_ACTIONS + "/{name}")
+@router.delete(_PLAIN)
+@router.delete(_PACKAGED)
 async def delete_action(
-    namespace: str, name: str, services: House, who: Caller
+    namespace: str,
+    name: str,
+    services: House,
+    who: Caller,
+    package: str | None = None,
 ) -> Response:
-    fqn = named(services, who, Privilege.DELETE, namespace, name)
-    action = await services.actions.get(fqn)
+    fqn = named(services, who, Privilege.DELETE, namespace, name, package)
+    action = await services.actions.owned(fqn)
     code = await services.actions.code_of(action)
-    await services.actions.delete(fqn)
+    await services.actions.delete(action)
     return answer(shapes.action(action, code))
 
 
-@router.post(_ACTIONS + "/{name}")
+@router.post(_PLAIN)
+@router.post(_PACKAGED)
 async def invoke_action(
-    request: Request, namespace: str, name: str, services: House
+    request: Request,
+    namespace: str,
+    name: str,
+    services: House,
+    package: str | None = None,
 ) -> Response:
-    return respond(await invoke(services, await call_of(request, namespace, name)))
+    call = await call_of(request, namespace, name, package)
+    return respond(await invoke(services, call))

@@ -14,7 +14,9 @@ from chasen.entities import (
 )
 from chasen.errors import BadInput, MalformedContent
 from controller.api.errors import JSON, BadContentType
-from controller.catalog.actions import ActionPut, given_exec
+from controller.catalog.actions import ActionPut
+from controller.catalog.executables import given_exec, reference
+from controller.catalog.packages import PackagePut
 from controller.catalog.rules import RulePut
 from controller.catalog.triggers import TriggerPut
 
@@ -34,7 +36,9 @@ def required_object(body: bytes) -> dict[str, Any]:
     return jsontext.decode_object(body)
 
 
-def action_put(body: bytes, manifest: RuntimesManifest) -> ActionPut:
+def action_put(
+    body: bytes, manifest: RuntimesManifest, own_namespace: str
+) -> ActionPut:
     given = required_object(body)
     limits = given.get("limits")
     if limits is not None and not isinstance(limits, dict):
@@ -44,7 +48,9 @@ def action_put(body: bytes, manifest: RuntimesManifest) -> ActionPut:
         raise MalformedContent("delAnnotations malformed")
     executable = given.get("exec")
     return ActionPut(
-        exec=None if executable is None else given_exec(executable, manifest),
+        exec=None
+        if executable is None
+        else given_exec(executable, manifest, own_namespace),
         dropped_annotations=tuple(dropped),
         limits=limits,
         parameters=_parameters(given, "parameters"),
@@ -55,6 +61,15 @@ def action_put(body: bytes, manifest: RuntimesManifest) -> ActionPut:
 def trigger_put(body: bytes) -> TriggerPut:
     given = jsontext.decode_object(body) if body.strip() else {}
     return TriggerPut(parameters=_parameters(given, "parameters"), **_common(given))
+
+
+def package_put(body: bytes, own_namespace: str) -> PackagePut:
+    given = jsontext.decode_object(body) if body.strip() else {}
+    return PackagePut(
+        binding=_binding(given.get("binding"), own_namespace),
+        parameters=_parameters(given, "parameters"),
+        **_common(given),
+    )
 
 
 def rule_put(body: bytes, own_namespace: str) -> RulePut:
@@ -91,19 +106,16 @@ def _parameters(given: dict[str, Any], what: str) -> Parameters | None:
 
 
 def _reference(value: Any, own_namespace: str) -> FullyQualifiedEntityName | None:
-    """Answer the name in "/ns/[package/]name" or {"path": ..., "name": ...}."""
-    if value is None:
+    return None if value is None else reference(value, own_namespace=own_namespace)
+
+
+def _binding(value: Any, own_namespace: str) -> FullyQualifiedEntityName | None:
+    """Answer the package in {"namespace": ..., "name": ...}; None for {} and null."""
+    if value is None or value == {}:
         return None
-    try:
-        match value:
-            case str():
-                text = value
-            case {"path": str(path), "name": str(name)}:
-                text = f"{path}/{name}"
-            case _:
-                raise BadInput("fully qualified name malformed")
-        return FullyQualifiedEntityName.parse(text, own_namespace=own_namespace)
-    except MalformedContent:
-        raise
-    except BadInput as error:
-        raise MalformedContent(str(error)) from None
+    match value:
+        case {"namespace": str(namespace), "name": str(name)}:
+            return reference(
+                {"path": namespace, "name": name}, own_namespace=own_namespace
+            )
+    raise MalformedContent("binding malformed")

@@ -79,12 +79,26 @@ def query_of(request: Request) -> Query:
     return Query(request.scope["query_string"])
 
 
-def named(
-    services: Services, who: Identity, privilege: Privilege, namespace: str, name: str
+def name_of(
+    who: Identity, namespace: str, name: str, package: str | None = None
 ) -> FullyQualifiedEntityName:
-    """Answer the valid name of something that the caller may touch."""
+    """Answer the valid name of something, whosever it is."""
     own = namespace == OWN_NAMESPACE
-    fqn = FullyQualifiedEntityName.of(who.namespace if own else namespace, name)
+    return FullyQualifiedEntityName.of(
+        who.namespace if own else namespace, name, package
+    )
+
+
+def named(
+    services: Services,
+    who: Identity,
+    privilege: Privilege,
+    namespace: str,
+    name: str,
+    package: str | None = None,
+) -> FullyQualifiedEntityName:
+    """Answer the valid name of something of the caller's own."""
+    fqn = name_of(who, namespace, name, package)
     services.entitlement.check(who, privilege, fqn)
     return fqn
 
@@ -105,23 +119,39 @@ async def list_of(
     shape: Any,
 ) -> Response:
     path = listed(services, who, namespace)
+    return await list_in(request, services, path, kind, shape)
+
+
+async def list_in(
+    request: Request,
+    services: Services,
+    path: EntityPath,
+    kind: Any,
+    shape: Any,
+    *,
+    shared: bool = False,
+) -> Response:
+    """Answer the list of a path that the caller may read."""
     query = query_of(request)
     collection = f"{kind.__name__.lower()}s"
     page = query.page(collection)
+    entities = services.stores.entities
     if query.flag("count"):
-        total = await services.stores.entities.count(kind, path)
+        total = await entities.count(kind, path, shared=shared)
         return answer({collection: max(total - page.skip, 0)})
-    found = await services.stores.entities.list(kind, path, page)
+    found = await entities.list(kind, path, page, shared=shared)
     return answer([shape(each) for each in found])
 
 
-async def call_of(request: Request, namespace: str, name: str) -> Call:
+async def call_of(
+    request: Request, namespace: str, name: str, package: str | None = None
+) -> Call:
     headers = request.headers
     authorization = headers.get("authorization")
     content_type = headers.get("content-type")
     call = Call(
         namespace=namespace,
-        package=None,
+        package=package,
         name=name,
         query=request.scope["query_string"],
         headers=request.scope["headers"],

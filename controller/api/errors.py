@@ -27,7 +27,9 @@ _STATUSES: tuple[tuple[type[errors.ChasenError], int], ...] = (
     (errors.WrongCollection, 409),
     (errors.DocumentExists, 409),
     (errors.DocumentConflict, 409),
+    (errors.NotEmpty, 409),
     (errors.TooLarge, 413),
+    (errors.Circular, 422),
     (errors.Throttled, 429),
     (errors.Unavailable, 503),
 )

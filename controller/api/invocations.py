@@ -63,9 +63,9 @@ class Call:
             identity.namespace if own else self.namespace, self.name, self.package
         )
 
-    def check_body(self) -> None:
+    def check_body(self, limit_bytes: int) -> None:
         """Raises TooLarge, BadContentType."""
-        check_payload_size(self.size_bytes)
+        check_payload_size(self.size_bytes, limit_bytes)
         if self.body and self.content_type != b"application/json":
             check_content_type((self.content_type or b"").decode("latin-1"))
 
@@ -82,7 +82,7 @@ async def invoke(house: Services, call: Call) -> Reply:
         await house.resolver.place(fqn, identity)
     else:
         check_gates(identity, Privilege.ACTIVATE, fqn, plan.gates)
-    call.check_body()
+    call.check_body(identity.limits.payload_bytes)
     query = Query(call.query) if call.query else _NO_QUERY
     blocking, wants_result = query.flag("blocking"), query.flag("result")
     wait_ms = query.wait_ms()
@@ -109,7 +109,7 @@ async def fire(house: Services, call: Call) -> Reply:
     fqn = call.fqn(identity)
     house.entitlement.admit_fire(identity)
     house.entitlement.check(identity, Privilege.ACTIVATE, fqn)
-    call.check_body()
+    call.check_body(identity.limits.payload_bytes)
     trigger = await house.resolver.trigger(fqn)
     headers = {
         name.decode("latin-1"): value.decode("latin-1")

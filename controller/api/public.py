@@ -9,13 +9,31 @@ from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from chasen.errors import ChasenError
-from controller.api import actions, activations, namespaces, rules, triggers, web
+from controller.api import (
+    actions,
+    activations,
+    limits,
+    namespaces,
+    packages,
+    rules,
+    triggers,
+    web,
+)
 from controller.api.doors import respond
 from controller.api.edge import Edge
 from controller.api.errors import NO_ROUTE, BadMethod, error_reply, sentence_reply
 from controller.services import Services
 
-COLLECTIONS = (namespaces, actions, triggers, rules, activations, web)
+COLLECTIONS = (
+    namespaces,
+    limits,
+    actions,
+    packages,
+    triggers,
+    rules,
+    activations,
+    web,
+)
 
 
 def public_app(services: Services) -> ASGIApp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -11,9 +12,12 @@ from chasen.entities import (
     Activation,
     BlackBoxExec,
     Entity,
+    Executable,
     FullyQualifiedEntityName,
     Outcome,
+    Package,
     Rule,
+    SequenceExec,
     Status,
     Trigger,
 )
@@ -36,22 +40,26 @@ def _reference(fqn: FullyQualifiedEntityName) -> dict[str, str]:
 
 def action(entity: Action, code: str | None = None) -> dict[str, Any]:
     """The whole action; without its code where there is none, or none is wanted."""
-    executable: dict[str, Any] = {
-        "kind": entity.exec.kind,
-        "binary": entity.exec.binary,
-    }
-    if isinstance(entity.exec, BlackBoxExec):
-        executable["image"] = entity.exec.image
-    if code is not None:
-        executable["code"] = code
-    if entity.exec.main is not None:
-        executable["main"] = entity.exec.main
     return {
         **_entity(entity),
-        "exec": executable,
+        "exec": _executable(entity.exec, code),
         "parameters": entity.parameters.to_json(),
         "limits": entity.limits.to_json(),
     }
+
+
+def _executable(executable: Executable, code: str | None) -> dict[str, Any]:
+    if isinstance(executable, SequenceExec):
+        components = [f"/{each}" for each in executable.components]
+        return {"kind": executable.kind, "components": components}
+    shown: dict[str, Any] = {"kind": executable.kind, "binary": executable.binary}
+    if isinstance(executable, BlackBoxExec):
+        shown["image"] = executable.image
+    if code is not None:
+        shown["code"] = code
+    if executable.main is not None:
+        shown["main"] = executable.main
+    return shown
 
 
 def action_row(entity: Action) -> dict[str, Any]:
@@ -60,6 +68,47 @@ def action_row(entity: Action) -> dict[str, Any]:
         "limits": entity.limits.to_json(),
         "exec": {"binary": entity.exec.binary},
     }
+
+
+def package(entity: Package) -> dict[str, Any]:
+    """What a write answers: the package without its contents."""
+    return {
+        **_entity(entity),
+        "parameters": entity.parameters.to_json(),
+        "binding": _binding(entity) or {},
+    }
+
+
+def package_contents(entity: Package, actions: Sequence[Action]) -> dict[str, Any]:
+    """The whole package; an action that is marked as a feed is listed as one."""
+    return {
+        **package(entity),
+        "actions": [
+            _content(each) for each in actions if _FEED not in each.annotations
+        ],
+        "feeds": [_content(each) for each in actions if _FEED in each.annotations],
+    }
+
+
+_FEED = "feed"
+
+
+def _content(entity: Action) -> dict[str, Any]:
+    return {
+        "name": entity.fqn.name,
+        "version": str(entity.version),
+        "annotations": entity.annotations.to_json(),
+    }
+
+
+def package_row(entity: Package) -> dict[str, Any]:
+    return {**_entity(entity), "binding": _binding(entity) or False}
+
+
+def _binding(entity: Package) -> dict[str, str] | None:
+    if entity.binding is None:
+        return None
+    return {"namespace": entity.binding.namespace, "name": entity.binding.name}
 
 
 def trigger(entity: Trigger) -> dict[str, Any]:

@@ -48,7 +48,7 @@ async def put_trigger(
     fqn = named(services, who, Privilege.PUT, namespace, name)
     given = bodies.trigger_put(await put_body(request))
     overwrite = query_of(request).flag("overwrite")
-    trigger = await services.triggers.put(fqn, given, overwrite=overwrite)
+    trigger = await services.triggers.put(who, fqn, given, overwrite=overwrite)
     return answer(shapes.trigger(trigger))
 
 

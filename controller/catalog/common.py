@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chasen.bus import topics
-from chasen.entities import Entity, FullyQualifiedEntityName, SemVer
-from chasen.errors import BusUnavailable, DocumentExists, NoDocument
+from chasen.entities import Entity, FullyQualifiedEntityName, Parameters, SemVer
+from chasen.errors import BusUnavailable, DocumentExists, NoDocument, TooLarge
 from chasen.messages import Invalidation
 from chasen.ports.bus import MessageBus
 from chasen.ports.stores import EntityStore
@@ -38,6 +38,20 @@ async def existing(
 
 def next_version(old: Entity | None) -> SemVer:
     return old.version.next() if old else SemVer()
+
+
+def first(*values: Any) -> Any:
+    """Answer the first that is not None; there is one."""
+    return next(value for value in values if value is not None)
+
+
+def check_parameter_sizes(
+    parameters: Parameters | None, annotations: Parameters | None, limit_bytes: int
+) -> None:
+    """Raises TooLarge, naming which."""
+    for what, given in (("parameters", parameters), ("annotations", annotations)):
+        if given is not None and given.size_bytes > limit_bytes:
+            raise TooLarge(what, given.size_bytes, limit_bytes)
 
 
 class Announcer:

@@ -25,8 +25,14 @@ from chasen.entities import (
 from chasen.errors import BadInput, DocumentConflict, NoDocument
 from chasen.ports.clock import Clock
 from chasen.ports.stores import EntityStore
-from controller.catalog.common import Announcer, existing, next_version
+from controller.catalog.common import (
+    Announcer,
+    check_parameter_sizes,
+    existing,
+    next_version,
+)
 from controller.entitlement.entitlement import Entitlement
+from controller.entitlement.place import Place, find_place
 
 TRIES = 5  # at writing a trigger that others write too
 
@@ -71,16 +77,19 @@ class Rules:
         Raises:
             BadInput: a reference is missing or names nothing.
         """
-        for reference in (given.trigger, given.action):
-            if reference is not None:
-                self._entitlement.check(identity, Privilege.READ, reference)
+        check_parameter_sizes(None, given.annotations, identity.limits.parameters_bytes)
+        if given.trigger is not None:
+            self._entitlement.check(identity, Privilege.READ, given.trigger)
+        if given.action is not None:
+            await self._place(identity, given.action)
         old = await existing(self._entities, Rule, fqn, overwrite=overwrite)
         trigger_name = given.trigger or (old and old.trigger)
         action_name = given.action or (old and old.action)
         if trigger_name is None or action_name is None:
             raise BadInput("rule requires a valid trigger and a valid action")
-        await self._must_exist(Trigger, trigger_name, "trigger")
-        await self._must_exist(Action, action_name, "action")
+        await self._must_exist(Trigger, trigger_name, trigger_name, "trigger")
+        place = await self._place(identity, action_name)
+        await self._must_exist(Action, place.action, action_name, "action")
         status = await self._status_of(old) if old else Status.ACTIVE
         rule = Rule(
             fqn=fqn,
@@ -131,12 +140,17 @@ class Rules:
         self,
         kind: type[Action] | type[Trigger],
         name: FullyQualifiedEntityName,
+        named: FullyQualifiedEntityName,
         word: str,
     ) -> None:
+        """``name`` is the document's, ``named`` what the rule says."""
         try:
             await self._entities.get(kind, name)
         except NoDocument:
-            raise BadInput(f"{word} /{name} does not exist") from None
+            raise BadInput(f"{word} /{named} does not exist") from None
+
+    async def _place(self, identity: Identity, name: FullyQualifiedEntityName) -> Place:
+        return await find_place(self._entities.get, name, identity, Privilege.READ)
 
     async def _relink(
         self,

@@ -7,15 +7,21 @@ from dataclasses import dataclass, replace
 from chasen.entities import (
     EntityPath,
     FullyQualifiedEntityName,
+    Identity,
     Parameters,
     SemVer,
     Trigger,
 )
-from chasen.entities.limits import PARAMETERS_BYTES_MAX
-from chasen.errors import BadInput, TooLarge
+from chasen.errors import BadInput
 from chasen.ports.clock import Clock
 from chasen.ports.stores import EntityStore
-from controller.catalog.common import Announcer, existing, next_version
+from controller.catalog.common import (
+    Announcer,
+    check_parameter_sizes,
+    existing,
+    next_version,
+)
+from controller.catalog.locks import refuse_locks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +32,6 @@ class TriggerPut:
     annotations: Parameters | None = None
     version: SemVer | None = None
     publish: bool | None = None
-
-    def check_sizes(self) -> None:
-        """Raises TooLarge."""
-        for what, given in (
-            ("parameters", self.parameters),
-            ("annotations", self.annotations),
-        ):
-            if given is not None and given.size_bytes > PARAMETERS_BYTES_MAX:
-                raise TooLarge(what, given.size_bytes, PARAMETERS_BYTES_MAX)
 
 
 class Triggers:
@@ -48,10 +45,18 @@ class Triggers:
         self._announcer = announcer
 
     async def put(
-        self, fqn: FullyQualifiedEntityName, given: TriggerPut, *, overwrite: bool
+        self,
+        identity: Identity,
+        fqn: FullyQualifiedEntityName,
+        given: TriggerPut,
+        *,
+        overwrite: bool,
     ) -> Trigger:
         """Create or change; the rules inside are always kept."""
-        given.check_sizes()
+        check_parameter_sizes(
+            given.parameters, given.annotations, identity.limits.parameters_bytes
+        )
+        refuse_locks(given.parameters)
         old = await existing(self._entities, Trigger, fqn, overwrite=overwrite)
         if old is None:
             _check_feed(given.annotations or Parameters())

@@ -77,11 +77,9 @@ def package_of(fqn: FullyQualifiedEntityName) -> FullyQualifiedEntityName | None
     )
 
 
-def inside(
-    package: FullyQualifiedEntityName, name: EntityName
-) -> FullyQualifiedEntityName:
-    """Answer the name of what is called so in the package."""
-    return FullyQualifiedEntityName(EntityPath(package.namespace, package.name), name)
+def package_path(package: FullyQualifiedEntityName) -> EntityPath:
+    """Answer where the actions of the package lie."""
+    return EntityPath(package.namespace, package.name)
 
 
 async def find_place(
@@ -110,7 +108,7 @@ async def find_place(
         return Place(fqn, fqn, (package,), gates)
     provider = await readable_package(get, package.binding, identity, fqn)
     gates = (*gates, _gate(provider))
-    return Place(fqn, inside(provider.fqn, fqn.name), (provider, package), gates)
+    return Place(fqn, _action_in(provider, fqn), (provider, package), gates)
 
 
 async def readable_package(
@@ -126,6 +124,12 @@ async def readable_package(
     package = await _package(get, name, identity, named)
     _pass(identity, Privilege.READ, named, (_gate(package),))
     return package
+
+
+def _action_in(
+    package: Package, fqn: FullyQualifiedEntityName
+) -> FullyQualifiedEntityName:
+    return FullyQualifiedEntityName(package_path(package.fqn), fqn.name, fqn.qualifier)
 
 
 def _gate(package: Package) -> Gate:

@@ -243,7 +243,20 @@ async def test_a_deleted_subject_leaves_its_names_free(auth: AuthStore) -> None:
 async def test_limits_are_those_of_the_namespace(auth: AuthStore) -> None:
     first, second = a_namespace("first"), a_namespace("second")
     await auth.put_subject(a_subject("guest", first, second))
-    strict = UserLimits(0, 1, 2, ("python:3.11",), False)
+    strict = UserLimits(
+        0,
+        1,
+        2,
+        ("python:3.11",),
+        False,
+        memory_mb=(128, 256),
+        timeout_ms=(200, 300_000),
+        logs_mb=(1, 2),
+        parameters_bytes=100,
+        payload_bytes=1024,
+        truncation_bytes=512,
+        warm_containers=3,
+    )
     assert await auth.limits("first") is None
 
     await auth.put_limits("first", strict)
@@ -269,3 +282,32 @@ async def test_keys_never_show(auth: AuthStore) -> None:
     for secret in (namespace.key_hash, namespace.sealed_key, KEY):
         assert secret not in repr(stored)
         assert secret not in repr(auth)
+
+
+async def test_subjects_come_in_pages_by_name(auth: AuthStore) -> None:
+    """Other documents of the same database are none of them."""
+    for name in ("bob-1", "alice", "carol", "émile"):
+        await auth.put_subject(a_subject(name))
+    await auth.put_limits("alice", UserLimits(invocations_per_minute=1))
+
+    first = await auth.subjects(limit=2)
+    rest = await auth.subjects(after=first[-1].name)
+
+    assert [each.name for each in first] == ["alice", "bob-1"]
+    assert [each.name for each in rest] == ["carol", "émile"]
+    assert first[0] == await auth.subject("alice")
+    assert await auth.subjects(after="émile") == []
+
+
+async def test_limits_beyond_the_houses_are_kept_but_do_not_hold(
+    auth: AuthStore,
+) -> None:
+    guest = a_namespace("guest")
+    await auth.put_subject(a_subject("guest", guest))
+    wild = UserLimits(memory_mb=(1, 1024), payload_bytes=2**30)
+
+    await auth.put_limits("guest", wild)
+
+    assert await auth.limits("guest") == wild
+    held = (await auth.identity_by_key(guest.uuid, KEY)).limits
+    assert (held.memory_mb, held.payload_bytes) == ((128, 512), 2**20)

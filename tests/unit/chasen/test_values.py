@@ -139,3 +139,63 @@ def test_the_name_of_a_record_is_that_of_its_package() -> None:
     assert a_record().path == "pkg/hello"
     assert a_record(annotations=bound).path == "mine/hello"
     assert a_record(annotations=Parameters()).path == "hello"
+
+
+def test_limits_of_a_namespace_are_read_as_they_are_written() -> None:
+    document = {
+        "invocationsPerMinute": 1,
+        "allowedKinds": ["python:3.11"],
+        "storeActivations": False,
+        "maxActionMemory": 1024,
+        "minActionTimeout": 200,
+        "maxParameterSize": "100 B",
+        "maxPayloadSize": "1 KB",
+        "truncationSize": "3 KB",
+        "warmedContainerKeepingCount": 2,
+        "warmedContainerKeepingTimeout": "10 minutes",
+    }
+
+    limits = UserLimits.from_json(document | {"firesPerMinute": None, "_id": "x"})
+
+    assert limits.to_json() == document
+    assert UserLimits().to_json() == {}
+
+
+def test_shown_limits_are_those_that_hold() -> None:
+    shown = UserLimits.from_json({"maxActionMemory": 1024, "maxPayloadSize": "2 KB"})
+
+    assert shown.shown() == {
+        "invocationsPerMinute": 60,
+        "concurrentInvocations": 30,
+        "firesPerMinute": 60,
+        "minActionMemory": 128,
+        "maxActionMemory": 512,
+        "minActionLogs": 0,
+        "maxActionLogs": 10,
+        "minActionTimeout": 100,
+        "maxActionTimeout": 300000,
+        "minActionConcurrency": 1,
+        "maxActionConcurrency": 1,
+        "maxParameterSize": "1 MB",
+        "maxActionInstances": 30,
+        "maxPayloadSize": "2 KB",
+    }
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"invocationsPerMinute": -1},
+        {"invocationsPerMinute": "abc"},
+        {"storeActivations": 1},
+        {"allowedKinds": "python:3.11"},
+        {"maxPayloadSize": "1 parsec"},
+        {"maxPayloadSize": 7},
+        {"maxActionMemory": True},
+    ],
+)
+def test_a_limit_of_the_wrong_kind_is_named(document: dict) -> None:
+    (name,) = document
+
+    with pytest.raises(MalformedContent, match=name):
+        UserLimits.from_json(document)
