@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from chasen import __version__
+from chasen import __build__, __version__
 from chasen.entities import limits as bounds
 from controller.api.doors import Caller, House, answer
 
@@ -59,8 +59,8 @@ async def api_description() -> Response:
             "description": "OpenWhisk API",
             "api_version": "1.0.0",
             "api_version_path": "v1",
-            "build": __version__,
-            "buildno": "chasen",
+            "build": __build__,
+            "buildno": f"chasen-{__version__}",
             "swagger_paths": {"ui": "/docs", "api-docs": "/api-docs"},
         }
     )
