@@ -8,7 +8,7 @@ Source: Message.scala; the split into head and body is ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
 from typing import Any, Self
@@ -78,6 +78,7 @@ class ActivationMessage(_Message):
     ``init`` names the parameters for the environment, None: as the action has them.
     Containers with other ``package_marks`` were given other init parameters.
     ``locked`` are parameters to add, still sealed: name -> [namespace, sealed text].
+    ``again``: somebody else may have sent this before, and it may have a record.
     """
 
     activation_id: ActivationId
@@ -100,11 +101,12 @@ class ActivationMessage(_Message):
     cause: ActivationId | None = None
     caused_by: str | None = None
     depth: int = 0
+    again: bool = False
     body: bytes = b"{}"
 
     def headers(self) -> Mapping[str, bytes]:
         """What stays readable when the rest is not."""
-        return {
+        readable = {
             "id": self.activation_id.encode(),
             "ns": self.namespace.encode(),
             "subject": self.subject.encode(),
@@ -112,6 +114,43 @@ class ActivationMessage(_Message):
             "class": self.delivery.encode(),
             "controller": self.controller.encode(),
         }
+        return readable | {FORWARDED: b"1"} if self.again else readable
+
+
+FORWARDED = "forwarded"  # the header of a message that was in other hands before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compose(_Message):
+    """Controller -> ``sequences``: the primary activation of a sequence or composition.
+
+    ``components`` are those of a sequence, None for a composition; names as in
+    ``ActivationMessage``, ``named`` as the caller called the action.  ``invokers`` were
+    usable when it was accepted, ``full`` those of them that had no room: from these
+    each step's invoker follows, whoever walks the steps.
+    """
+
+    activation_id: ActivationId
+    transid: str
+    action: str
+    named: str
+    version: str
+    namespace: str
+    namespace_uuid: str
+    subject: str
+    controller: str
+    blocking: bool
+    accepted_ms: int
+    components: list[str] | None
+    timeout_ms: int
+    logs_mb: int
+    memory_mb: int
+    invokers: list[int]
+    full: list[int]
+    binding: str | None = None
+    cause: ActivationId | None = None
+    depth: int = 0
+    body: bytes = b"{}"
 
 
 class AckKind(StrEnum):
@@ -197,10 +236,14 @@ class Fire(_Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invalidation(_Message):
-    """Controller -> ``cacheInvalidation``: forget what you know under these names."""
+    """Controller -> ``cacheInvalidation``: forget what you know under these names.
+
+    ``names`` are of entities; of ``namespaces`` keys, rights or limits have changed.
+    """
 
     controller: str
-    names: list[str]
+    names: list[str] = field(default_factory=list)
+    namespaces: list[str] = field(default_factory=list)
 
 
 def decode_completed(data: bytes) -> Ack | Stored:

@@ -1,5 +1,7 @@
 """Sealing keys: the server key in a file of its own, and what is locked with it.
 
+Beside it lies the operator's token, for the house's own HTTP API.
+
 The store holds only sealed keys, so a copy of the store alone opens nothing.  AES-256
 in GCM, by the ``cryptography`` package.
 """
@@ -7,7 +9,9 @@ in GCM, by the ``cryptography`` package.
 from __future__ import annotations
 
 import base64
+import hmac
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -86,3 +90,23 @@ def open_seal(path: Path) -> Seal:
         except FileExistsError:
             pass  # another program of the house made it at the same moment
     return Seal(base64.b64decode(read_secret(path)))
+
+
+def operator_token(key_file: Path) -> str:
+    """Answer what opens the operator port, made at first use beside the server key."""
+    path = operator_token_file(key_file)
+    if not path.exists():
+        try:
+            write_secret(path, f"{secrets.token_urlsafe(32)}\n".encode())
+        except FileExistsError:
+            pass  # another program of the house made it at the same moment
+    return read_secret(path).decode().strip()
+
+
+def operator_token_file(key_file: Path) -> Path:
+    return key_file.with_name("operator.token")
+
+
+def operator_proof(token: str, nonce: str) -> str:
+    """Answer what only who knows the token can say about this nonce."""
+    return hmac.new(token.encode(), f"operator {nonce}".encode(), "sha256").hexdigest()

@@ -9,9 +9,9 @@ from chasen.clock import SystemClock
 from chasen.errors import ChasenError
 from chasen.seal import open_seal
 from chasen.settings import Settings
+from controller.administration.subjects import Subjects
 from controller.app import Controller, open_controller
 from invoker.app import run_invoker
-from standalone.admin import ensure_subject
 from standalone.programs import open_ports, runtimes_manifest
 
 FIRST_SUBJECT = "guest"
@@ -23,9 +23,8 @@ async def run_house(settings: Settings, stop: asyncio.Event) -> None:
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock, manifest = SystemClock(), runtimes_manifest(settings)
     async with open_ports(settings) as (stores, bus):
-        key = await ensure_subject(
-            stores.auth, open_seal(settings.key_file), FIRST_SUBJECT
-        )
+        subjects = Subjects(stores.auth, open_seal(settings.key_file))
+        key = await subjects.ensure(FIRST_SUBJECT)
         async with open_controller(
             settings, stores=stores, bus=bus, clock=clock, manifest=manifest
         ) as controller:

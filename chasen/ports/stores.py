@@ -152,6 +152,10 @@ class AuthStore(Protocol):
         """Raises: NoDocument."""
         ...
 
+    async def subjects(self, *, after: str = "", limit: int = 200) -> Sequence[Subject]:
+        """Answer the next subjects behind this name, in the order of their names."""
+        ...
+
     async def put_subject(self, subject: Subject) -> Subject:
         """Write as ``EntityStore.put`` does.
 

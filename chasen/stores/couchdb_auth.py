@@ -10,6 +10,7 @@ in.  Everything is found by id: right at once after a put, and no view is asked.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from chasen.entities import Identity, Subject, UserLimits
@@ -54,6 +55,13 @@ class CouchAuthStore:
         if found is None:
             raise NoDocument
         return subjects.decode_subject(found, found["_rev"])
+
+    async def subjects(self, *, after: str = "", limit: int = 200) -> Sequence[Subject]:
+        rows = await self._database.range(
+            _subject_id(after), "subject0", limit=limit + 1
+        )
+        found = [row["doc"] for row in rows if row["id"] != _subject_id(after)]
+        return [subjects.decode_subject(each, each["_rev"]) for each in found[:limit]]
 
     async def put_subject(self, subject: Subject) -> Subject:
         subjects.distinct_or_refused(subject)

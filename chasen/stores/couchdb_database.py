@@ -129,6 +129,15 @@ class CouchDatabase:
             if "error" not in row and not row["value"].get("deleted")
         }
 
+    async def range(self, first: str, last: str, *, limit: int) -> list[dict[str, Any]]:
+        """Answer the rows, documents included, with ids from ``first`` to ``last``."""
+        bounds = {"startkey": first, "endkey": last, "limit": limit}
+        texts = {key: orjson.dumps(value).decode() for key, value in bounds.items()}
+        reply = await self._call("/_all_docs", None, texts | {"include_docs": "true"})
+        if not reply.is_success:
+            raise reply.unexpected()
+        return reply.json()["rows"]
+
     async def view(
         self,
         name: str,

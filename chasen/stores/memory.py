@@ -182,6 +182,10 @@ class MemoryAuthStore:
             documents.decode_document(stored.text), stored.revision
         )
 
+    async def subjects(self, *, after: str = "", limit: int = 200) -> Sequence[Subject]:
+        names = sorted(name for name in self._stored if name > after)
+        return [await self.subject(name) for name in names[:limit]]
+
     async def put_subject(self, subject: Subject) -> Subject:
         subjects.distinct_or_refused(subject)
         check_write(self._stored.get(subject.name), "subject", subject.revision)

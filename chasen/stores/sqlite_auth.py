@@ -6,6 +6,7 @@ and to keep names and uuids unique; both are written in one transaction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any
 
@@ -46,6 +47,19 @@ class SqliteAuthStore:
         if stored is None:
             raise NoDocument
         return subjects.decode_subject(decode_document(stored.text), stored.revision)
+
+    async def subjects(self, *, after: str = "", limit: int = 200) -> Sequence[Subject]:
+        query = """
+            SELECT document, revision FROM subjects WHERE name > ?
+            ORDER BY name LIMIT ?
+        """
+        rows = await self._database.read(
+            lambda db: db.execute(query, (after, limit)).fetchall()
+        )
+        return [
+            subjects.decode_subject(decode_document(document), revision)
+            for document, revision in rows
+        ]
 
     async def put_subject(self, subject: Subject) -> Subject:
         subjects.distinct_or_refused(subject)

@@ -1,4 +1,8 @@
-"""The operator port: how the house is.  Loopback only, no credentials, no user data."""
+"""The operator port, loopback only: how the house is, and the operator's desk.
+
+Liveness, metrics and invokers are open and tell nothing of users; all the rest asks for
+the operator's token (``operator_admin``).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,19 @@ import orjson
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from controller.administration.desk import Desk
+from controller.api.operator_admin import add_admin
 from controller.services import Services
 
 
-def operator_app(services: Services, not_ready: Callable[[], str | None]) -> FastAPI:
+def operator_app(
+    services: Services, not_ready: Callable[[], str | None], desk: Desk, token: str
+) -> FastAPI:
     """Answer the application; ``not_ready`` tells why, None when all is well."""
-    app = FastAPI(title="Chasen operator", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Chasen operator", docs_url=None, redoc_url=None, openapi_url=None
+    )
+    add_admin(app, desk, token)
 
     @app.get("/live")
     async def live() -> dict[str, str]:

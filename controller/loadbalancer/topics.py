@@ -45,7 +45,11 @@ def health_feed(bus: MessageBus, name: str, balancer: Balancer) -> MessageFeed:
 
 
 def invalidation_feed(
-    bus: MessageBus, name: str, forget: Callable[[list[str]], None]
+    bus: MessageBus,
+    name: str,
+    *,
+    forget: Callable[[list[str]], None],
+    forget_namespaces: Callable[[list[str]], None],
 ) -> MessageFeed:
     """What other controllers wrote."""
 
@@ -53,6 +57,7 @@ def invalidation_feed(
         message = Invalidation.decode(delivery.received.body)
         if message.controller != name:
             forget(message.names)
+            forget_namespaces(message.namespaces)
         delivery.settle()
 
     return MessageFeed(

@@ -1,0 +1,1 @@
+"""What operators do: subjects, their keys and limits, a look into the stores."""
