@@ -132,7 +132,7 @@ class Invoker:
             incarnation=incarnation,
             memory_mb=self._memory_mb,
             state_dir=settings.state_dir,
-            fault=lambda: None,
+            fault=lambda: self._journal.fault,
         )
         self._adoption = Adoption(
             bus,

@@ -85,6 +85,7 @@ class Journal:
         self._older: list[_Segment] = []
         self._unsynced: list[Then] = []
         self._syncing: asyncio.Future[None] | None = None
+        self.fault: str | None = None
 
     def open(self) -> Past:
         """Read what earlier lives left, and begin a new segment."""
@@ -132,7 +133,10 @@ class Journal:
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove segments that no crash could ask for."""
+        """Remove segments that no crash could ask for; see whether a fault is over."""
+        if self.fault is not None:
+            with suppress(JournalBroken):
+                self._write(b"\n")
         now_s = self._clock.monotonic_s()
         for segment in tuple(self._older):
             age_s = now_s - segment.closed_s
@@ -169,11 +173,17 @@ class Journal:
         self._handle = os.open(self._path, flags, 0o600)
         self._size = 0
         self._current = _Segment(self._path)
+        if self._durable:
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            os.fsync(folder)  # a file without a name survives nothing
+            os.close(folder)
 
     def _rotate(self) -> None:
         closed = self._current
         closed.path, closed.closed_s = self._archive(), self._clock.monotonic_s()
         self._older.append(closed)
+        if self._durable:
+            os.fdatasync(self._handle)  # lines that wait for a sync lie in there
         if self._syncing is None:
             os.close(self._handle)
         else:  # a thread still syncs it
@@ -187,11 +197,14 @@ class Journal:
         try:
             written = os.write(self._handle, line)
         except OSError as error:
-            raise JournalBroken from error
+            self.fault = f"The journal cannot be written: {error.strerror}."
+            raise JournalBroken(self.fault) from error
         self._size += written
         self._torn = written < len(line)
         if self._torn:
-            raise JournalBroken("The journal's disk is full.")
+            self.fault = "The journal's disk is full."
+            raise JournalBroken(self.fault)
+        self.fault = None
 
     def _call(self, then: Then) -> None:
         if self._durable:
@@ -211,7 +224,8 @@ class Journal:
         def synced(done: asyncio.Future[None]) -> None:
             self._syncing = None
             if not done.cancelled() and done.exception() is not None:
-                log.error("the journal cannot be synced", exc_info=done.exception())
+                self.fault = "The journal cannot be synced."
+                log.error(self.fault, exc_info=done.exception())
             for then in waiting:
                 then()
             self._sync()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -37,7 +38,7 @@ from chasen.messages import (
 from chasen.ports.stores import Page
 from chasen.seal import Seal
 from chasen.stores.open import open_stores
-from invoker import adoption
+from invoker import adoption, journal
 from invoker.app import Invoker
 from invoker.ping import STOPPED
 from invoker.ports import CollectedLogs
@@ -468,3 +469,29 @@ async def test_the_topic_of_one_who_stays_away_is_adopted(
         async with MessageFeed(bus, topic, topic, take, capacity=5):
             await asyncio.sleep(0.1)
         assert read == [], "settled messages came again"
+
+
+async def test_without_a_journal_nothing_runs_and_the_ping_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that nobody noted could be run again by the next life."""
+    launcher = Launcher()
+    async with a_workshop(tmp_path, ServerContainers(tmp_path, launcher)) as workshop:
+        action = await workshop.action()
+        await workshop.record((await workshop.invoke(action)).activation_id)
+        await asyncio.sleep(0.1)
+
+        def full(handle: int, data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(journal.os, "write", full)
+        record = await workshop.invoke(action)
+        assert record.response.outcome is Outcome.WHISK_ERROR
+        assert "No space left" in (workshop.invoker.status().fault or "")
+        assert [each.path for each in launcher.requests] == ["/init", "/run"]
+
+        monkeypatch.undo()
+        async with asyncio.timeout(5):
+            while workshop.invoker.status().fault is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert (await workshop.invoke(action)).response.outcome is Outcome.SUCCESS
