@@ -19,8 +19,10 @@ from chasen.messages import Fire
 from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
 from chasen.ports.stores import Stores
-from chasen.seal import open_seal
+from chasen.seal import open_seal, operator_token
 from chasen.settings import Settings
+from controller.administration.announce import announcer
+from controller.administration.desk import Desk
 from controller.api.hot import hot_protocol
 from controller.api.operator import operator_app
 from controller.api.public import public_app
@@ -145,9 +147,13 @@ def _public(settings: Settings, services: Services) -> Server:
 
 def _operator(settings: Settings, controller: Controller) -> Server:
     host, port = settings.operator_listen
+    services = controller.services
+    announce = announcer(services.bus, services.name, services.identities)
+    desk = Desk(services.stores, open_seal(settings.key_file), announce)
+    token = operator_token(settings.key_file)
     return Server(
         uvicorn.Config(
-            operator_app(controller.services, controller.not_ready),
+            operator_app(services, controller.not_ready, desk, token),
             host=host,
             port=port,
             ws="none",
@@ -169,7 +175,12 @@ def _jobs(
         "topics": _make_topics(controller),
         "completed": completed_feed(bus, name, balancer).run(),
         "health": health_feed(bus, name, balancer).run(),
-        "invalidation": invalidation_feed(bus, name, services.resolver.forget).run(),
+        "invalidation": invalidation_feed(
+            bus,
+            name,
+            forget=services.resolver.forget,
+            forget_namespaces=services.identities.forget,
+        ).run(),
         "fires": _fires_feed(services, tasks).run(),
         "rescue": _each(
             LOOK_EVERY_S,
