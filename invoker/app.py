@@ -197,7 +197,8 @@ class Invoker:
                 try:
                     await self._stopping.wait()
                 finally:
-                    await self._drain(services, writing)
+                    if not any(map(_has_died, (writing, *services))):
+                        await self._drain(services, writing)
         finally:
             self._journal.close()
 
@@ -278,6 +279,13 @@ class Invoker:
         task = self._tasks.create_task(_guarded(work, name), name=name)
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
+
+
+def _has_died(service: asyncio.Task[None]) -> bool:
+    """Answer whether the group ends because of this one: then nothing can be begun."""
+    return (
+        service.done() and not service.cancelled() and service.exception() is not None
+    )
 
 
 async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:

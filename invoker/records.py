@@ -135,15 +135,19 @@ class RecordWriter:
                 if self.fault is None:
                     log.warning("records wait for the store", extra={"why": str(error)})
                 self.fault = str(error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, RETRY_MAX_S)
             except ChasenError:
                 return await self._write_singly(batch)
+            except Exception as error:
+                # A fault of ours; giving up here would lose every record there is.
+                log.exception("records cannot be stored")
+                self.fault = f"Records cannot be stored: {error!r}"
             else:
                 if self.fault is not None:
                     log.info("the store takes records again")
                 self.fault = None
                 return None
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, RETRY_MAX_S)
 
     async def _write_singly(self, batch: Sequence[Entry]) -> None:
         """The store refuses one of them; the others must not suffer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from chasen.clock import SystemClock
 from chasen.entities import (
     LOST,
     ActionLimits,
+    Activation,
     ActivationId,
     Namespace,
     Outcome,
@@ -29,7 +30,7 @@ from chasen.entities import (
     Subject,
     key_hash,
 )
-from chasen.errors import StoreUnavailable
+from chasen.errors import StoreUnavailable, TooLarge
 from chasen.messages import (
     AckKind,
     Invalidation,
@@ -495,3 +496,46 @@ async def test_without_a_journal_nothing_runs_and_the_ping_says_why(
             while workshop.invoker.status().fault is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert (await workshop.invoke(action)).response.outcome is Outcome.SUCCESS
+
+
+async def test_a_store_that_breaks_loses_no_record(tmp_path: Path) -> None:
+    """A fault in the house's own code is waited out like a store that is away."""
+    async with a_workshop(tmp_path, ServerContainers(tmp_path)) as workshop:
+        action = await workshop.action()
+        real, broken = workshop.stores.activations.store, True
+
+        async def store(records: object) -> None:
+            if broken:
+                raise AttributeError("a fault of ours")
+            await real(records)  # pyright: ignore[reportArgumentType]
+
+        workshop.stores.activations.store = store  # pyright: ignore
+        identifier = workshop.send(action)
+        await workshop.ended(identifier)
+        await asyncio.sleep(0.3)
+        broken = False
+
+        assert (await workshop.record(identifier)).response.outcome is Outcome.SUCCESS
+
+
+async def test_a_refused_record_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    """What can never be stored is replaced by a record that says so."""
+    async with a_workshop(tmp_path, ServerContainers(tmp_path)) as workshop:
+        action = await workshop.action()
+        real = workshop.stores.activations.store
+
+        async def store(records: Sequence[Activation]) -> None:
+            if any(b"poison" in (each.response.result or b"") for each in records):
+                raise TooLarge("The record", 2, 1)
+            await real(records)
+
+        workshop.stores.activations.store = store  # pyright: ignore
+        bad = workshop.send(action, b'{"a":"poison"}')
+        good = [workshop.send(action) for _ in range(5)]
+
+        for identifier in good:
+            record = await workshop.record(identifier)
+            assert record.response.outcome is Outcome.SUCCESS
+        record = await workshop.record(bad)
+        assert record.response.outcome is Outcome.WHISK_ERROR
+        assert b"could not be stored" in (record.response.result or b"")
