@@ -154,7 +154,7 @@ Arrows that lead back to the state they start from are left out.
 
 ## The health of an invoker
 
-`controller/loadbalancer/supervision.py`, driven by `controller/loadbalancer/balancer.py`.
+In `controller/loadbalancer/`: `supervision.py`, driven by `balancer.py`.
 `/invokers` on the operator port shows the states as `up` (Healthy), `unhealthy`,
 `unresponsive` and `down` (Offline). Only a Healthy invoker gets work.
 
