@@ -1,4 +1,4 @@
-"""Actions by revision, resolved into plans, and the API keys some of them want.
+"""Actions by revision, resolved into plans, and the secrets some of them want.
 
 A plan never goes stale: the message names the revision it wants.  A revision that is
 not here is fetched, and the one in the store is run.  Source: reactive invoker's cache.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Any
+
+import orjson
 
 from chasen.entities import (
     Action,
@@ -19,6 +22,7 @@ from chasen.entities import (
 )
 from chasen.entities.limits import MIB
 from chasen.errors import NoDocument
+from chasen.messages import ActivationMessage
 from chasen.ports.clock import Clock
 from chasen.ports.stores import AuthStore, EntityStore
 from chasen.seal import Seal, SealBroken
@@ -97,13 +101,24 @@ class ActionCache:
 
 
 class Keyring:
-    """API keys of callers, unsealed for the actions that are annotated so."""
+    """Unseals: locked parameters, and API keys for the actions annotated so."""
 
     def __init__(self, store: AuthStore, seal: Seal | None, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._seal = seal
         self._keys: dict[tuple[str, str], tuple[float, str | None]] = {}
+
+    def unlock(self, message: ActivationMessage) -> dict[str, Any]:
+        """Answer the message's locked parameters, opened; raises SealBroken."""
+        if not message.locked:
+            return {}
+        if self._seal is None:
+            raise SealBroken
+        return {
+            name: orjson.loads(self._seal.open(sealed, namespace))
+            for name, (namespace, sealed) in message.locked.items()
+        }
 
     async def key_of(self, subject: str, namespace_uuid: str) -> str | None:
         """Answer "uuid:key", None when the caller has none any more.

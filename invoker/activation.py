@@ -7,6 +7,7 @@ Source: ActivationResponse.scala, ContainerProxy.constructWhiskActivation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -25,6 +26,7 @@ from invoker.job import Answer, Failure, Job, Reply, RunResult
 
 GONE = "Action could not be found or may have been deleted."
 UNREADABLE = "Action could not be fetched."
+LOCKED = "An encrypted parameter of the action cannot be decrypted."
 ABNORMAL = "The action did not run because of an internal error. Please try again."
 NO_CONTAINER = "Failed to provision resources to run the action."
 
@@ -50,22 +52,32 @@ def expired(message: ActivationMessage) -> str:
     return f"The activation waited longer than {waited_s} s and was not run."
 
 
-def too_long(reply: Reply) -> str:
+def within(answer: Answer, message: ActivationMessage) -> Answer:
+    """Answer the answer, cut to what the namespace may have."""
+    if not isinstance(answer, Reply) or answer.length <= message.result_max:
+        return answer
+    kept = min(message.result_max, message.result_kept, answer.length - 1)
+    return replace(answer, body=answer.body[:kept])
+
+
+def too_long(reply: Reply, limit_bytes: int = RESULT_BYTES_MAX) -> str:
     """Answer the over-length text; the kept part never ends inside a character."""
     kept = reply.body.decode("utf-8", "ignore")
     return (
         "The action produced a response that exceeded the allowed length: "
-        f"{reply.length} > {RESULT_BYTES_MAX} bytes."
+        f"{reply.length} > {limit_bytes} bytes."
         + (f" The truncated response was: {kept}" if kept else "")
     )
 
 
-def run_response(answer: Answer, *, timeout_ms: int) -> ActivationResponse:
+def run_response(
+    answer: Answer, *, timeout_ms: int, limit_bytes: int = RESULT_BYTES_MAX
+) -> ActivationResponse:
     """Answer the response for what ``/run`` gave."""
     if isinstance(answer, Failure):
         return _developer_error(_run_failure(answer, timeout_ms))
     if answer.is_cut:
-        text = too_long(answer)
+        text = too_long(answer, limit_bytes)
         return ActivationResponse.error(Outcome.APPLICATION_ERROR, text)
     if answer.status == 204 or (answer.status == 200 and not answer.body):
         return _developer_error(NO_RUN_RESPONSE)
@@ -117,7 +129,10 @@ def response_of(job: Job, result: RunResult) -> ActivationResponse:
     timeout_ms = job.plan.action.limits.timeout_ms
     if result.failed_in_init:
         return init_response(result.answer, timeout_ms=timeout_ms)
-    return run_response(result.answer, timeout_ms=timeout_ms)
+    answer = within(result.answer, job.message)
+    return run_response(
+        answer, timeout_ms=timeout_ms, limit_bytes=job.message.result_max
+    )
 
 
 def record(
@@ -153,6 +168,7 @@ def record(
         annotations=Parameters(tuple(annotations)),
         logs=tuple(logs),
         cause=message.cause,
+        unstored=message.unstored,
     )
 
 
@@ -180,6 +196,7 @@ def fallback_record(
         annotations=Parameters(tuple(annotations)),
         cause=message.cause,
         placeholder=placeholder,
+        unstored=message.unstored,
     )
 
 

@@ -7,9 +7,11 @@ Source: ContainerPool.scala, its ``Run``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from chasen.entities import Action, Parameter
 from chasen.messages import ActivationMessage
@@ -53,8 +55,9 @@ class Plan:
 class Job:
     """One activation to run.
 
-    ``head`` is the message on the wire without its arguments; ``attempt`` counts the
-    containers that gave the job back.
+    ``head`` is the message on the wire without its arguments; ``unlocked`` are the
+    locked parameters, opened for this run; ``attempt`` counts the containers that gave
+    the job back.
     """
 
     message: ActivationMessage
@@ -62,6 +65,7 @@ class Job:
     plan: Plan
     key: Key
     api_key: str | None = field(default=None, repr=False)
+    unlocked: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attempt: int = 0
 
     @classmethod
@@ -71,9 +75,19 @@ class Job:
         head: bytes,
         plan: Plan,
         api_key: str | None = None,
+        unlocked: Mapping[str, Any] = MappingProxyType({}),
     ) -> Job:
-        key = Key(message.namespace_uuid, plan.fqn, plan.revision)
-        return cls(message, head, plan, key, api_key)
+        revision = plan.revision
+        if message.package_marks is not None:
+            revision = f"{revision} {message.package_marks}"
+        key = Key(message.namespace_uuid, plan.fqn, revision)
+        return cls(message, head, plan, key, api_key, unlocked)
+
+    @property
+    def init_names(self) -> frozenset[str]:
+        """Which parameters go to the environment; packages may name some, too."""
+        named = self.message.init
+        return self.plan.init_names if named is None else frozenset(named)
 
 
 class Failure(StrEnum):

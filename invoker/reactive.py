@@ -29,6 +29,7 @@ from chasen.messages import ActivationMessage, UndecodableMessage
 from chasen.ports.bus import Received
 from chasen.ports.clock import Clock
 from chasen.ports.stores import ActivationStore
+from chasen.seal import SealBroken
 from invoker import activation
 from invoker.actions import ActionCache, Keyring
 from invoker.job import FORWARDED, Job, Plan
@@ -145,7 +146,13 @@ class Reactive:
             text = activation.expired(message)
             self._settlement.refuse(message, Outcome.WHISK_ERROR, text)
             return
-        self._run(Job.of(message, head, plan, key))
+        try:
+            unlocked = self._library.keys.unlock(message)
+        except SealBroken:
+            text = activation.LOCKED
+            self._settlement.refuse(message, Outcome.WHISK_ERROR, text)
+            return
+        self._run(Job.of(message, head, plan, key, unlocked))
 
     async def _prepare(
         self,

@@ -59,7 +59,8 @@ class Activation:
     """One record.  Times are epoch milliseconds; ``end_ms`` 0 means it has no end.
 
     ``placeholder`` marks a record written by somebody who does not know the outcome;
-    only such a record may be replaced, and only by a real one.
+    only such a record may be replaced, and only by a real one.  An ``unstored`` record
+    goes to who waits for it and never into a store: its namespace wants none.
     """
 
     activation_id: ActivationId
@@ -75,6 +76,7 @@ class Activation:
     logs: tuple[str, ...] = ()
     cause: ActivationId | None = None
     placeholder: bool = False
+    unstored: bool = False
 
     @property
     def path(self) -> str:
@@ -115,6 +117,8 @@ def encode_activation(record: Activation) -> bytes:
         document["cause"] = record.cause
     if record.placeholder:
         document["placeholder"] = True
+    if record.unstored:
+        document["unstored"] = True
     return orjson.dumps(document)
 
 
@@ -145,6 +149,7 @@ def activation_from_document(document: dict[str, Any]) -> Activation:
         logs=tuple(document.get("logs", ())),
         cause=document.get("cause"),
         placeholder=document.get("placeholder", False),
+        unstored=document.get("unstored", False),
     )
 
 

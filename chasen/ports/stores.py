@@ -100,7 +100,8 @@ class ActivationStore(Protocol):
         """Store all of them; durable when it returns.
 
         An id that has a record keeps it, and that is no error, with one exception: a
-        placeholder is replaced by a record that is none.
+        placeholder is replaced by a record that is none.  An ``unstored`` record is
+        passed over.
         """
         ...
 

@@ -110,6 +110,8 @@ def one_per_id(records: Iterable[Activation]) -> list[Activation]:
 
 def replaces(record: Activation, stored: Activation | None) -> bool:
     """Answer whether this record goes in where that one is (None: nothing is)."""
+    if record.unstored:
+        return False
     return stored is None or (stored.placeholder and not record.placeholder)
 
 

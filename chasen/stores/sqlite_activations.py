@@ -55,7 +55,9 @@ class SqliteActivationStore:
         self._numbers: dict[str, int] = {}  # committed ones only
 
     async def store(self, records: Sequence[Activation]) -> None:
-        rows = [(record, split_record(record)) for record in records]
+        rows = [
+            (record, split_record(record)) for record in records if not record.unstored
+        ]
         fresh: dict[str, int] = {}
 
         def number(db: Connection, name: str) -> int:

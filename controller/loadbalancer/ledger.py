@@ -46,6 +46,7 @@ class Entry:
     memory_mb: int
     accepted_ms: int
     deadline_s: float
+    unstored: bool = False  # its namespace wants no records
     record: bytes = b""  # what the ack carried, for the case that nobody stores it
 
 

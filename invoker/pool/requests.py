@@ -28,14 +28,20 @@ def run_body(job: Job, *, deadline_ms: int) -> bytes:
 
 def run_arguments(job: Job) -> bytes:
     """Answer the arguments without those that were given at ``/init``."""
-    if not job.plan.init_names:
+    names = job.init_names
+    if not names and not job.unlocked:
         return job.message.body or b"{}"
-    arguments = orjson.loads(job.message.body or b"{}")
-    if not isinstance(arguments, dict):
+    arguments = _all_arguments(job)
+    if arguments is None:
         return job.message.body
-    names = job.plan.init_names
     left = {key: value for key, value in arguments.items() if key not in names}
     return orjson.dumps(left)
+
+
+def _all_arguments(job: Job) -> dict[str, Any] | None:
+    """Answer what came with the message over what was locked; None for an array."""
+    arguments = orjson.loads(job.message.body or b"{}")
+    return {**job.unlocked, **arguments} if isinstance(arguments, dict) else None
 
 
 def init_body(job: Job, code: str | None, *, deadline_ms: int) -> bytes:
@@ -77,13 +83,12 @@ def _context(job: Job, deadline_ms: int) -> dict[str, str]:
 
 def _environment(job: Job, deadline_ms: int) -> dict[str, str]:
     environment: dict[str, str] = {}
-    if job.plan.init_names:
-        arguments = orjson.loads(job.message.body or b"{}")
-        if isinstance(arguments, dict):
-            environment = {
-                name: _as_text(arguments[name])
-                for name in sorted(job.plan.init_names & arguments.keys())
-            }
+    if job.init_names:
+        arguments = _all_arguments(job) or {}
+        environment = {
+            name: _as_text(arguments[name])
+            for name in sorted(job.init_names & arguments.keys())
+        }
     for name, value in _context(job, deadline_ms).items():
         environment[f"__OW_{name.upper()}"] = value
     return environment

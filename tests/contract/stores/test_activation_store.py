@@ -386,3 +386,17 @@ async def test_many_records_in_one_go(activations: ActivationStore) -> None:
     assert await activations.count("guest", None, Page()) == 250
     found = await activations.list("guest", None, EVERYTHING, docs=True)
     assert found == list(reversed(records))
+
+
+async def test_an_unstored_record_is_passed_over(activations: ActivationStore) -> None:
+    """A namespace without records has none, whoever writes them."""
+    kept, hidden = an_activation(NOON_MS), an_activation(NOON_MS + 1, unstored=True)
+    forgotten = a_placeholder(an_activation(NOON_MS + 2))
+
+    await activations.store([hidden, forgotten, kept])
+    await activations.store([hidden, replace(forgotten, unstored=True)])
+
+    found = await activations.list("guest", None, EVERYTHING)
+    assert starts(found) == [2, 0]
+    with pytest.raises(NoDocument):
+        await activations.get("guest", hidden.activation_id)

@@ -7,7 +7,13 @@ import pytest
 from doubles.clock import EPOCH_MS
 from doubles.jobs import a_job, a_message, an_action
 
-from chasen.entities import ActivationId, Outcome, Parameters
+from chasen.entities import (
+    ActivationId,
+    Outcome,
+    Parameters,
+    decode_activation,
+    encode_activation,
+)
 from invoker import activation
 from invoker.job import Answer, Failure, Reply, RunResult
 
@@ -139,3 +145,28 @@ def test_who_gets_the_key(annotations: dict, wants: bool) -> None:
     action = an_action(annotations=Parameters.of(annotations))
 
     assert a_job(1, action).plan.wants_key is wants
+
+
+def test_a_result_is_cut_to_what_the_namespace_may_have() -> None:
+    job = a_job(result_max=10, result_kept=4)
+    fits, too_big = (RunResult(a_reply(body), 0, 1) for body in (b"[1,2]", b"[" * 11))
+
+    assert activation.response_of(job, fits).outcome is Outcome.SUCCESS
+    response = activation.response_of(job, too_big)
+
+    assert response.outcome is Outcome.APPLICATION_ERROR
+    assert orjson.loads(response.result or b"")["error"] == (
+        "The action produced a response that exceeded the allowed length: "
+        "11 > 10 bytes. The truncated response was: [[[["
+    )
+
+
+def test_records_of_a_namespace_without_records_are_marked() -> None:
+    job = a_job(unstored=True)
+    result = RunResult(a_reply(b"{}"), 0, 1)
+
+    made = activation.record(job, activation.response_of(job, result), result)
+
+    assert made.unstored
+    assert activation.lost_record(job.message, now_ms=1).unstored
+    assert decode_activation(encode_activation(made)) == made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 from doubles.jobs import a_job, an_action
 
@@ -72,3 +74,34 @@ def test_the_key_goes_only_where_it_is_given() -> None:
     env = orjson.loads(init_body(keyed, None, deadline_ms=7))["value"]["env"]
     assert env["__OW_API_KEY"] == "u:k"
     assert "u:k" not in repr(keyed)
+
+
+def test_packages_say_which_parameters_are_for_the_environment() -> None:
+    """The action's own marks do not hold when a package stands around it."""
+    job = a_job(1, WITH_INIT, body=b'{"TOKEN":"t","p":"q"}', init=["p"])
+
+    assert orjson.loads(run_body(job, deadline_ms=7))["value"] == {"TOKEN": "t"}
+    env = orjson.loads(init_body(job, None, deadline_ms=7))["value"]["env"]
+    assert env["p"] == "q"
+    assert "TOKEN" not in env
+
+
+def test_containers_with_other_packages_are_others() -> None:
+    one, two = (a_job(1, package_marks=marks) for marks in ("1-a", "2-b"))
+
+    assert one.key != two.key
+    assert one.key == a_job(2, package_marks="1-a").key
+
+
+def test_unlocked_parameters_are_added_below_what_was_sent() -> None:
+    job = replace(
+        a_job(body=b'{"b":2,"sent":1}', init=["env"]),
+        unlocked={"a": 1, "b": "hidden", "env": {"x": 1}},
+    )
+
+    run = orjson.loads(run_body(job, deadline_ms=7))
+    env = orjson.loads(init_body(job, None, deadline_ms=7))["value"]["env"]
+
+    assert run["value"] == {"a": 1, "b": 2, "sent": 1}
+    assert env["env"] == '{"x":1}'
+    assert "hidden" not in repr(job)
