@@ -124,7 +124,7 @@ def test_the_session_runs_as_printed(tmp_path: Path) -> None:
 
 def test_every_example_is_marked_to_be_run() -> None:
     """What is not run here is a program of `make` or needs an engine, by name."""
-    elsewhere = r"make |CHASEN_BASE_IMAGE=|deploy/secrets.sh|docker compose "
+    elsewhere = r"make |CHASEN_BASE_IMAGE=|deploy/secrets.sh|docker compose |.*bench.py"
 
     for block in blocks("text"):
         for command in re.findall(r"(?m)^\$ (.*)", block):
