@@ -16,6 +16,7 @@ from typing import Any, Self
 import orjson
 
 from chasen.entities import ActivationId
+from chasen.entities.limits import RESULT_BYTES_MAX
 from chasen.errors import ChasenError
 
 
@@ -78,6 +79,10 @@ class ActivationMessage(_Message):
     ``init`` names the parameters for the environment, None: as the action has them.
     Containers with other ``package_marks`` were given other init parameters.
     ``locked`` are parameters to add, still sealed: name -> [namespace, sealed text].
+
+    The namespace's limits: a result of more than ``result_max`` bytes is cut to
+    ``result_kept``; an ``unstored`` activation has no record in the store.
+
     ``again``: somebody else may have sent this before, and it may have a record.
     """
 
@@ -98,6 +103,9 @@ class ActivationMessage(_Message):
     init: list[str] | None = None
     package_marks: str | None = None
     locked: Mapping[str, list[str]] | None = None
+    result_max: int = RESULT_BYTES_MAX
+    result_kept: int = RESULT_BYTES_MAX
+    unstored: bool = False
     cause: ActivationId | None = None
     caused_by: str | None = None
     depth: int = 0
@@ -148,6 +156,9 @@ class Compose(_Message):
     invokers: list[int]
     full: list[int]
     binding: str | None = None
+    result_max: int = RESULT_BYTES_MAX
+    result_kept: int = RESULT_BYTES_MAX
+    unstored: bool = False
     cause: ActivationId | None = None
     depth: int = 0
     body: bytes = b"{}"
@@ -217,7 +228,8 @@ class Fire(_Message):
     """Controller -> ``fires``: the trigger was fired; ``body`` is the payload.
 
     ``arguments`` of the actions are the trigger's parameters overlaid by headers and
-    payload; they are merged by the consumer.
+    payload; they are merged by the consumer.  ``among`` are invokers and full ones, as
+    in ``Compose``, for rules that lead to one.
     """
 
     activation_id: ActivationId
@@ -230,7 +242,9 @@ class Fire(_Message):
     accepted_ms: int
     parameters: dict[str, Any]
     rules: list[dict[str, Any]]
+    among: list[list[int]] | None = None
     depth: int = 0
+    unstored: bool = False
     body: bytes = b""
 
 

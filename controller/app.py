@@ -182,6 +182,7 @@ def _jobs(
             forget_namespaces=services.identities.forget,
         ).run(),
         "fires": _fires_feed(services, tasks).run(),
+        "sequences": services.primaries.run(),
         "rescue": _each(
             LOOK_EVERY_S,
             lambda: rescue(balancer, services.stores.activations, services.clock),
@@ -204,6 +205,7 @@ async def _make_topics(controller: Controller) -> None:
                 topics.CACHE_INVALIDATION, retention_ms=SHORT_LIVED_MS
             )
             await bus.ensure_topic(topics.FIRES, partitions=FIRE_PARTITIONS)
+            await bus.ensure_topic(topics.SEQUENCES, partitions=FIRE_PARTITIONS)
         except BusUnavailable:
             await asyncio.sleep(LOOK_EVERY_S)
             continue

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from chasen.entities import ActivationId
-from chasen.messages import Ack, ActivationMessage
+from chasen.messages import Ack, ActivationMessage, Compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,17 @@ class PendingActivation:
     ack, or with None when nobody will tell any more (late, not lost).
     """
 
-    message: ActivationMessage
+    message: ActivationMessage | Compose
     posted: asyncio.Future[None]
     answer: asyncio.Future[Ack | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """The usable invokers at one moment, and those of them that had no room."""
+
+    invokers: Sequence[int]
+    full: Sequence[int] = ()
 
 
 class LoadBalancer(Protocol):
@@ -34,12 +42,30 @@ class LoadBalancer(Protocol):
         memory_mb: int,
         timeout_ms: int,
         is_blackbox: bool,
+        among: Among | None = None,
     ) -> PendingActivation:
         """Send the message on its way.
+
+        With ``among`` it goes where this leads, however full or ill that invoker is.
 
         Raises:
             NoInvokers: none is usable, or all are overbooked; nothing was sent.
         """
+        ...
+
+    def among(self) -> Among:
+        """Answer between which invokers a choice would be made now.
+
+        Raises NoInvokers.
+        """
+        ...
+
+    def expect(self, activation_id: ActivationId) -> asyncio.Future[Ack | None]:
+        """Answer what will be done when ``tell``, or an ack from elsewhere, comes."""
+        ...
+
+    def tell(self, ack: Ack) -> None:
+        """Wake who expects this."""
         ...
 
     def stop_waiting(self, activation_id: ActivationId) -> None:

@@ -18,6 +18,7 @@ from controller.entitlement.entitlement import Entitlement
 from controller.entitlement.identities import Identities
 from controller.invocation.fire import Fires
 from controller.invocation.invoke import Invocations
+from controller.invocation.primaries import Primaries
 from controller.invocation.resolve import Resolver
 from controller.ports import LoadBalancer
 from controller.webactions.address import Hosts
@@ -37,6 +38,7 @@ class Services:
     entitlement: Entitlement
     resolver: Resolver
     invocations: Invocations
+    primaries: Primaries
     fires: Fires
     actions: Actions
     packages: Packages
@@ -61,7 +63,16 @@ def make_services(
     entitlement = Entitlement(balancer, clock, controllers)
     resolver = Resolver(stores.entities, clock, manifest)
     announcer = Announcer(bus, name, resolver.forget)
+    primaries = Primaries(
+        bus=bus,
+        balancer=balancer,
+        resolver=resolver,
+        activations=stores.activations,
+        clock=clock,
+        controller=name,
+    )
     invocations = Invocations(
+        primaries=primaries,
         balancer=balancer,
         bus=bus,
         activations=stores.activations,
@@ -81,6 +92,7 @@ def make_services(
         entitlement=entitlement,
         resolver=resolver,
         invocations=invocations,
+        primaries=primaries,
         fires=Fires(
             bus=bus,
             clock=clock,

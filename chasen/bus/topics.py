@@ -2,6 +2,7 @@
 
 HEALTH = "health"
 FIRES = "fires"
+SEQUENCES = "sequences"  # primaries of compositions, too
 CACHE_INVALIDATION = "cacheInvalidation"
 
 

@@ -88,6 +88,8 @@ async def invoke(house: Services, call: Call) -> Reply:
     wait_ms = query.wait_ms()
     if plan is None:
         plan = await house.resolver.plan(fqn, identity)
+    if plan.components is not None:
+        await house.invocations.check(identity, plan)
     pending = house.invocations.publish(
         identity,
         plan,

@@ -40,6 +40,7 @@ from controller.entitlement.identities import Identities
 from controller.invocation.invoke import Invocations
 from controller.invocation.plan import Plan
 from controller.invocation.resolve import Resolver
+from controller.ports import Among
 
 log = logging.getLogger("controller.fire")
 
@@ -91,6 +92,7 @@ class Fires:
             return None
         if fault := self._bus.fault():
             raise BusUnavailable(f"The message bus is not reachable: {fault}")
+        among = self._invocations.among()
         fire = Fire(
             activation_id=self._clock.fresh_id(),
             transid=transid,
@@ -110,6 +112,8 @@ class Fires:
                 }
                 for name, rule in rules.items()
             ],
+            among=[list(among.invokers), list(among.full)] if among else None,
+            unstored=not identity.limits.store_activations,
             body=payload,
         )
         try:
@@ -183,7 +187,9 @@ class Fires:
         identity = await self._identities.of_namespace(fire.namespace)
         fqn = FullyQualifiedEntityName.parse(rule["action"])
         self._entitlement.admit_invocation(identity)
-        return identity, await self._resolver.plan(fqn, identity)
+        plan = await self._resolver.plan(fqn, identity)
+        await self._invocations.check(identity, plan)
+        return identity, plan
 
     async def _send(
         self,
@@ -204,6 +210,7 @@ class Fires:
                     transid=fire.transid,
                     activation_id=child,
                     depth=fire.depth + 1,
+                    among=Among(*fire.among) if fire.among else None,
                 )
                 await self._invocations.confirm(pending)
                 return
@@ -232,4 +239,5 @@ def _record(fire: Fire, lines: list[str]) -> Activation:
             Outcome.SUCCESS, fire.body or b"{}", len(fire.body)
         ),
         logs=tuple(lines),
+        unstored=fire.unstored,
     )

@@ -19,16 +19,26 @@ from chasen.entities import (
 )
 from chasen.entities.activation import Outcome
 from chasen.entities.limits import BLOCKING_WAIT_MS_MAX
-from chasen.errors import BusUnavailable, NoDocument, StoreUnavailable
-from chasen.messages import Ack, ActivationMessage
+from chasen.errors import (
+    BusUnavailable,
+    NoDocument,
+    NoInvokers,
+    StoreUnavailable,
+)
+from chasen.messages import Ack, Compose
 from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
 from chasen.ports.stores import ActivationStore
+from controller.invocation.composite import wake_on_failure
+from controller.invocation.outgoing import (
+    ASYNC_QUEUE_MS,
+    BLOCKING_QUEUE_MS,
+    Sender,
+    activation_message,
+)
 from controller.invocation.plan import Plan
-from controller.ports import LoadBalancer, PendingActivation
-
-BLOCKING_QUEUE_MS = 60_000
-ASYNC_QUEUE_MS = 600_000
+from controller.invocation.primaries import Primaries
+from controller.ports import Among, LoadBalancer, PendingActivation
 
 # An ack that carries no record points to the store, which follows in batches.
 RECORD_POLLS_S = (0.2, 0.5, 1, 3, 5, 7)
@@ -72,12 +82,26 @@ class Invocations:
         activations: ActivationStore,
         clock: Clock,
         controller: str,
+        primaries: Primaries,
     ) -> None:
         self._balancer = balancer
+        self._primaries = primaries
         self._bus = bus
         self._activations = activations
         self._clock = clock
         self._controller = controller
+
+    async def check(self, identity: Identity, plan: Plan) -> None:
+        """Raises NotAuthorized unless the caller may invoke all that this runs."""
+        if plan.components is not None:
+            await self._primaries.check(identity, plan)
+
+    def among(self) -> Among | None:
+        """Answer where activations may go now; None while there is no invoker."""
+        try:
+            return self._balancer.among()
+        except NoInvokers:
+            return None
 
     def publish(
         self,
@@ -88,39 +112,39 @@ class Invocations:
         blocking: bool,
         transid: str,
         activation_id: ActivationId | None = None,
-        cause: ActivationId | None = None,
         depth: int = 0,
+        among: Among | None = None,
     ) -> PendingActivation:
-        """Send the activation on its way; a call, no await.
+        """Send the activation on its way, whatever kind of action it is of.
+
+        A call, no await.  ``among`` stands where it may be published once more later.
 
         Raises:
             BusUnavailable, NoInvokers: nothing was sent.
         """
         if fault := self._bus.fault():
             raise BusUnavailable(f"The message bus is not reachable: {fault}")
-        now_ms = self._clock.now_ms()
-        message = ActivationMessage(
-            activation_id=activation_id or self._clock.fresh_id(),
-            transid=transid,
-            action=plan.name,
-            version=plan.version,
-            revision=plan.revision,
-            namespace=identity.namespace,
-            namespace_uuid=identity.namespace_uuid,
-            subject=identity.subject,
-            controller=self._controller,
+        activation_id = activation_id or self._clock.fresh_id()
+        if plan.is_composite:
+            return self._primaries.publish(
+                identity,
+                plan,
+                arguments,
+                blocking=blocking,
+                transid=transid,
+                activation_id=activation_id,
+                depth=depth,
+                among=among,
+            )
+        message = activation_message(
+            plan,
+            Sender.of(identity, self._controller, transid),
+            arguments,
+            activation_id=activation_id,
+            now_ms=self._clock.now_ms(),
             blocking=blocking,
-            accepted_ms=now_ms,
-            start_before_ms=now_ms
-            + (BLOCKING_QUEUE_MS if blocking else ASYNC_QUEUE_MS),
-            delivery=plan.delivery,
-            binding=plan.binding,
-            init=plan.init,
-            package_marks=plan.package_marks,
-            locked=plan.locked or None,
-            cause=cause,
+            queue_ms=BLOCKING_QUEUE_MS if blocking else ASYNC_QUEUE_MS,
             depth=depth,
-            body=arguments,
         )
         faults.point("C1")
         pending = self._balancer.publish(
@@ -155,7 +179,7 @@ class Invocations:
         """
         activation_id = pending.message.activation_id
         pending.posted.add_done_callback(
-            lambda posted: _wake_on_failure(posted, pending.answer)
+            lambda posted: wake_on_failure(posted, pending.answer)
         )
         try:
             with metrics.waits.time():
@@ -180,7 +204,10 @@ class Invocations:
         on it has to.  An invoker drops the second message for an id in its hands.
         """
         activation_id = await self.confirm(pending)
-        again = self._balancer.post_again(pending.message)
+        if isinstance(pending.message, Compose):
+            again = self._primaries.post_again(pending.message)
+        else:
+            again = self._balancer.post_again(pending.message)
         if again is not None:
             await self.confirm(replace(pending, posted=again))
         return activation_id
@@ -195,13 +222,6 @@ class Invocations:
                 continue
             return _finished_from(found)
         return Accepted(ack.activation_id)
-
-
-def _wake_on_failure(
-    posted: asyncio.Future[None], answer: asyncio.Future[Ack | None]
-) -> None:
-    if not posted.cancelled() and posted.exception() and not answer.done():
-        answer.set_exception(BusUnavailable())
 
 
 def _finished(ack: Ack) -> Finished | None:

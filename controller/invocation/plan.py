@@ -63,6 +63,7 @@ class Plan:
     delivery: Delivery
     annotations: Parameters
     components: tuple[FullyQualifiedEntityName, ...] | None = None  # of a sequence
+    is_composite: bool = False  # a sequence or a conductor: walked, not sent
     gates: tuple[Gate, ...] = ()
     web: WebExport | None = None
     refusal: str | None = None  # why it cannot be invoked
@@ -100,6 +101,8 @@ class Plan:
             components=executable.components
             if isinstance(executable, SequenceExec)
             else None,
+            is_composite=isinstance(executable, SequenceExec)
+            or action.annotations.is_truthy("conductor"),
             gates=place.gates,
             web=WebExport.of(action.annotations),
             refusal=DEPRECATED.format(executable.kind) if is_deprecated else None,

@@ -16,6 +16,7 @@ from chasen.bus import topics
 from chasen.entities import Activation, ActivationId, ActivationResponse
 from chasen.entities import Outcome as Result
 from chasen.entities.activation import LOST
+from chasen.entities.limits import MEMORY_MB_DEFAULT
 from chasen.entities.parameters import Parameters
 from chasen.errors import NoInvokers
 from chasen.messages import Ack, AckKind, ActivationMessage, Ping, Stored
@@ -34,7 +35,7 @@ from controller.loadbalancer.supervision import (
     State,
     step,
 )
-from controller.ports import PendingActivation
+from controller.ports import Among, PendingActivation
 
 log = logging.getLogger("controller.loadbalancer")
 
@@ -60,8 +61,12 @@ class Balancer:
         memory_mb: int,
         timeout_ms: int,
         is_blackbox: bool,
+        among: Among | None = None,
     ) -> PendingActivation:
-        invoker = self._choose(message, memory_mb, is_blackbox)
+        if among is None:
+            invoker = self._choose(message, memory_mb, is_blackbox)
+        else:
+            invoker = self._derive(message, memory_mb, is_blackbox, among)
         now_s = self._clock.monotonic_s()
         queue_s = (message.start_before_ms - message.accepted_ms) / 1000
         self._ledger.opened(
@@ -75,6 +80,7 @@ class Balancer:
                 invoker=invoker,
                 memory_mb=memory_mb,
                 accepted_ms=message.accepted_ms,
+                unstored=message.unstored,
                 deadline_s=now_s + ack_timeout_s(timeout_ms / 1000, queue_s),
             )
         )
@@ -89,6 +95,23 @@ class Balancer:
             durable=not message.blocking,
         )
         return PendingActivation(message, posted, answer)
+
+    def among(self) -> Among:
+        usable = [each for each in self._invokers if self._is_usable(each)]
+        if not usable:
+            raise NoInvokers
+        full = [
+            each for each in usable if self._slots.free_mb(each) < MEMORY_MB_DEFAULT
+        ]
+        return Among(usable, full)
+
+    def expect(self, activation_id: ActivationId) -> asyncio.Future[Ack | None]:
+        answer: asyncio.Future[Ack | None] = asyncio.get_running_loop().create_future()
+        self._answers[activation_id] = answer
+        return answer
+
+    def tell(self, ack: Ack) -> None:
+        self._answer(ack.activation_id, ack)
 
     def stop_waiting(self, activation_id: ActivationId) -> None:
         """The caller went away or was answered; the activation goes on."""
@@ -133,6 +156,21 @@ class Balancer:
             acquire=lambda invoker: self._slots.acquire(invoker, memory_mb),
         )
         return self._overload(order, memory_mb) if found is None else found
+
+    def _derive(
+        self,
+        message: ActivationMessage,
+        memory_mb: int,
+        is_blackbox: bool,
+        among: Among,
+    ) -> int:
+        """Whoever sends this message, now or after a crash, sends it there."""
+        pool = (sharding.blackbox if is_blackbox else sharding.managed)(among.invokers)
+        hashed = sharding.home_hash(message.namespace, message.action)
+        invoker = sharding.derived(sharding.search_order(hashed, pool), among.full)
+        if not self._slots.force(invoker, memory_mb):
+            raise NoInvokers("System is overloaded, try again later.")
+        return invoker
 
     def _overload(self, order: Sequence[int], memory_mb: int) -> int:
         healthy = [invoker for invoker in order if self._is_usable(invoker)]
@@ -257,4 +295,5 @@ def placeholder(entry: Entry, now_ms: int) -> Activation:
         response=ActivationResponse.error(Result.WHISK_ERROR, LOST),
         annotations=Parameters.of({"path": entry.action, "kind": "unknown"}),
         placeholder=True,
+        unstored=entry.unstored,
     )

@@ -71,6 +71,11 @@ def first_with_room(
     return None
 
 
+def derived(order: Sequence[int], full: Sequence[int]) -> int:
+    """Answer the first that is not full, the home if all are."""
+    return next((invoker for invoker in order if invoker not in full), order[0])
+
+
 def managed(invokers: Sequence[int]) -> Sequence[int]:
     """Answer those that run our kinds: the first nine tenths, rounded up."""
     return invokers[: max(1, -int(-len(invokers) * MANAGED_FRACTION // 1))]
