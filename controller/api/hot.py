@@ -31,6 +31,7 @@ _TARGET = re.compile(
 )
 _HEADERS = b"".join(name + b": " + value + b"\r\n" for name, value in CORS)
 _WEB_METHODS = frozenset(name.encode() for name in METHODS)
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _WANTED = frozenset({b"authorization", b"content-type", b"x-request-id"})
 
 
@@ -177,6 +178,16 @@ class HotProtocol(HttpToolsProtocol):
 
     services: Services
     cycle: Any
+    _is_reading = False
+
+    def data_received(self, data: bytes) -> None:
+        if b"pgrade:" in data and not self._is_reading:
+            data = _not_upgraded(data)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._is_reading = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         found = None
@@ -259,6 +270,7 @@ class HotProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._is_reading = False
         if isinstance(self.cycle, HotCycle):
             self.cycle.more_body = False
             self.cycle.complete()
@@ -270,6 +282,16 @@ class HotProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.cancel()
         super().connection_lost(exc)
+
+
+def _not_upgraded(data: bytes) -> bytes:
+    """Answer the request without its offer to change the protocol.
+
+    We never do, but the parser would leave out the body: of every POST of a client
+    that prefers HTTP/2, as Java's does.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-not-upgraded:", head) + end + rest
 
 
 def _count(headers: list[tuple[bytes, bytes]]) -> int:

@@ -38,11 +38,13 @@ _NOT_TOLD = frozenset(
         b"connection",
         b"content-length",
         b"expect",
+        b"http2-settings",
         b"keep-alive",
         b"proxy-authorization",
         b"te",
         b"transfer-encoding",
         b"upgrade",
+        b"x-not-upgraded",
         b"x-ow-extra-logging",
     }
 )

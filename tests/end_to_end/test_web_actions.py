@@ -424,6 +424,24 @@ def test_pipelined_requests_are_answered_in_order(echoing: User) -> None:
     assert bodies == [b"0", b"1", b"2", b"3", b"4"]
 
 
+def test_who_would_rather_speak_http_2_keeps_his_body(echoing: User) -> None:
+    """Java's client offers it with every request."""
+    offer = {
+        "connection": "Upgrade, HTTP2-Settings",
+        "upgrade": "h2c",
+        "http2-settings": "AAMAAABkAAQCAAAAAAIAAAAA",
+    }
+
+    told = web(echoing, "default/act.json", "POST", json={"a": 1}, headers=offer).json()
+    rest = echoing.client.post(
+        "actions/act?blocking=true&result=true", json={"a": 1}, headers=offer
+    )
+
+    assert told["a"] == 1
+    assert not {"upgrade", "connection", "http2-settings"} & set(told["__ow_headers"])
+    assert rest.json()["a"] == 1
+
+
 def test_wsk_makes_a_web_action_and_tells_its_address(
     user: User, tmp_path: Path
 ) -> None:
