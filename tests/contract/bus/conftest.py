@@ -29,6 +29,19 @@ def bus_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
             return request.getfixturevalue("kafka_url")
 
 
+@pytest.fixture(
+    params=[
+        pytest.param("spool", id="spool"),
+        pytest.param("kafka", id="kafka", marks=pytest.mark.kafka),
+    ]
+)
+def lasting_bus_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Those that keep what was posted when they are closed."""
+    if request.param == "spool":
+        return f"memory:{tmp_path / 'spool.db'}"
+    return request.getfixturevalue("kafka_url")
+
+
 @pytest.fixture
 async def bus(bus_url: str) -> AsyncIterator[MessageBus]:
     async with open_bus(bus_url) as opened:

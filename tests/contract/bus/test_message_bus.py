@@ -304,9 +304,10 @@ async def test_a_bus_opens_and_closes_without_use(bus_url: str) -> None:
         assert opened.fault() is None
 
 
-async def test_closing_waits_for_what_was_posted(bus_url: str, new_name: str) -> None:
-    if bus_url == "memory:":
-        pytest.skip("nothing survives in memory alone")
+async def test_closing_waits_for_what_was_posted(
+    lasting_bus_url: str, new_name: str
+) -> None:
+    bus_url = lasting_bus_url
     async with open_bus(bus_url) as first:
         await first.ensure_topic(new_name, retention_ms=60_000)
         futures = [first.post(new_name, body) for body in NUMBERS]

@@ -131,6 +131,7 @@ def test_zsh_completes_an_action(
         zpty -w z 'PS1=; autoload -Uz compinit; compinit -u -d $HOME/dump'
         zpty -w z 'source <(wsk completion zsh); echo rea''dy'
         zpty -r z out '*ready*'
+        sleep 1  # its line editor comes after the echo
         zpty -w -n z $'echo wsk; wsk action get he\\t'
         zpty -r z out '*get hello*'
         [[ $out == *'get hello'* ]] && print completed
