@@ -32,6 +32,7 @@ from invoker.ports import ContainerSpec
 PLANS_MAX = 5_000
 KEY_LIFE_S = 2.0  # a revoked key is out of use within two seconds
 PROVIDE_API_KEY = "provide-api-key"
+WEB_EXPORT = "web-export"
 
 
 class ActionCache:
@@ -91,6 +92,7 @@ class ActionCache:
             wants_key=PROVIDE_API_KEY not in wants or wants.is_truthy(PROVIDE_API_KEY),
             timeout_s=limits.timeout_ms / 1000,
             log_limit_bytes=limits.logs_mb * MIB,
+            is_web=wants.get(WEB_EXPORT) is True,
         )
 
     def _image_of(self, executable: Executable) -> str:

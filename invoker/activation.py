@@ -20,6 +20,7 @@ from chasen.entities import (
     Parameter,
     Parameters,
 )
+from chasen.entities.headers import dropped_headers
 from chasen.entities.limits import RESULT_BYTES_MAX
 from chasen.messages import ActivationMessage
 from invoker.job import Answer, Failure, Job, Reply, RunResult
@@ -155,6 +156,8 @@ def record(
     annotations.append(_TIMEOUT[result.answer is Failure.TIMED_OUT])
     annotations.append(plan.limits)
     _add_origin(annotations, message)
+    if plan.is_web and (dropped := dropped_headers(response.result)):
+        annotations.append(Parameter("droppedHeaders", dropped))
     return Activation(
         activation_id=message.activation_id,
         namespace=message.namespace,

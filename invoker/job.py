@@ -34,7 +34,8 @@ class Plan:
 
     ``annotations`` are those of each record that never change; ``init_names`` the
     parameters that go to the environment; ``wants_key`` says that the code gets the
-    caller's API key; ``sentinelled`` that its log ends with the sentinel.
+    caller's API key; ``sentinelled`` that its log ends with the sentinel; ``is_web``
+    that its result may become an HTTP response.
     """
 
     action: Action
@@ -49,6 +50,7 @@ class Plan:
     wants_key: bool
     timeout_s: float
     log_limit_bytes: int
+    is_web: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ import orjson
 
 from chasen.entities import Outcome
 from chasen.entities.executable import is_binary
+from chasen.entities.headers import is_dropped
 from controller.webactions import media
 from controller.webactions.address import Extension
 from controller.webactions.media import MediaType
@@ -41,24 +42,6 @@ TEXT = MediaType("text/plain")
 _STATUS = re.compile(r"[2-5][0-9]{2}", re.ASCII)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_DROPPED = frozenset(
-    {
-        "alt-svc",
-        "clear-site-data",
-        "connection",
-        "content-length",
-        "date",
-        "keep-alive",
-        "server",
-        "strict-transport-security",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "x-request-id",
-    }
-)
-_DROPPED_PREFIXES = ("x-accel-", "x-openwhisk-", "proxy-")
 # Beyond this, a number may not survive a double or a 64-bit integer.
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
 
@@ -225,7 +208,7 @@ class _Headers:
         lower = name.lower()
         if lower == "content-type":
             self.content_type = self.content_type or text
-        elif lower not in _DROPPED and not lower.startswith(_DROPPED_PREFIXES):
+        elif not is_dropped(lower):
             self.kept.append((lower, text.strip()))
 
     def media_type(self, default: MediaType) -> MediaType:

@@ -168,6 +168,9 @@ def test_b076_headers_that_steer_the_house_are_dropped(answering: User) -> None:
         assert value not in answer.headers.get_list(name)
     assert len(answer.headers[ACTIVATION_ID]) == 32
     assert answer.headers.get_list("content-length") in ([], [str(len(body))])
+    record = answering.record(answer.headers[ACTIVATION_ID])
+    noted = {each["key"]: each["value"] for each in record["annotations"]}
+    assert noted["droppedHeaders"] == sorted(name.lower() for name in dropped)
 
 
 @pytest.mark.parametrize("status", [99, 600, 1000, "abc", 200.5, True, None])
@@ -440,6 +443,26 @@ def test_who_would_rather_speak_http_2_keeps_his_body(echoing: User) -> None:
     assert told["a"] == 1
     assert not {"upgrade", "connection", "http2-settings"} & set(told["__ow_headers"])
     assert rest.json()["a"] == 1
+
+
+def test_a_sequence_may_be_a_web_action(user: User) -> None:
+    user.put_action("first", "def main(args): return {'n': int(args['n']) + 1}")
+    user.put_action("second", "def main(args): return {'body': {'n': args['n'] * 2}}")
+    names = [f"/{user.namespace}/{name}" for name in ("first", "second")]
+    stored = user.client.put(
+        "actions/both",
+        json={
+            "exec": {"kind": "sequence", "components": names},
+            "annotations": [{"key": "web-export", "value": True}],
+        },
+    )
+    assert stored.status_code == 200, stored.text
+
+    answer = web(user, "default/both.http?n=20")
+
+    assert (answer.status_code, answer.json()) == (200, {"n": 42})
+    record = user.record(answer.headers[ACTIVATION_ID])
+    assert (record["name"], len(record["logs"])) == ("both", 2)
 
 
 def test_wsk_makes_a_web_action_and_tells_its_address(
