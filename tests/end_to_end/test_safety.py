@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from fixtures.house import BIN, EmbeddedProcess
 
-
 LOOPBACK = "0100007F"  # as the kernel writes 127.0.0.1; 10.88.x.y ends with 580A
 
 

@@ -24,7 +24,7 @@ from contract.containers.contract import (
 )
 
 from chasen.errors import ContainerError, ContainerGone, ContainerStartError
-from invoker.containers.process import root, tiers
+from invoker.containers.process import tiers
 from invoker.containers.process.driver import ProcessContainers
 from invoker.containers.process.opening import ProcessOptions, open_process_containers
 from invoker.containers.process.place import Place
@@ -803,32 +803,3 @@ def _group_folders(home: Path, below: str) -> Iterator[Path]:
 def _groups(home: Path) -> set[str]:
     """Answer the labels of the groups there are."""
     return {path.name for path in _group_folders(home, "")}
-
-
-async def test_a_launcher_below_tmp_is_found_inside(home: Path) -> None:
-    """A sandbox has a /tmp of its own; a checkout may lie below the host's."""
-    folder = Path(tempfile.mkdtemp(prefix="chasen-checkout-", dir="/tmp"))
-    shutil.copytree(LAUNCHER.parent, folder / "python")
-    script = str(folder / "python" / "launcher.py")
-    try:
-        async with open_process_containers(
-            invoker_id="0",
-            incarnation="belowtmp",
-            state_dir=home / "state",
-            socket_dir=home / "sockets",
-            api_host="",
-            options=ProcessOptions(network="host"),
-            launchers={"python:3": [sys.executable, "-I", "-S", script]},
-        ) as containers:
-            spec = ContainerSpec("python:3", "", 256)
-            container = await containers.create(spec)
-            await init(container, "def main(args): return {'said': 'here'}")
-            assert await run(container) == {"said": "here"}
-    finally:
-        shutil.rmtree(folder)
-
-
-def test_only_what_is_mounted_over_is_shown_elsewhere() -> None:
-    assert root.inside("/usr/lib/x") == "/usr/lib/x"
-    assert root.inside("/tmp/x") == "/opt/chasen/tmp/x"
-    assert root.inside("/tmpfiles") == "/tmpfiles"
