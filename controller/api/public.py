@@ -12,6 +12,7 @@ from chasen.errors import ChasenError
 from controller.api import (
     actions,
     activations,
+    docs,
     limits,
     namespaces,
     packages,
@@ -25,6 +26,7 @@ from controller.api.errors import NO_ROUTE, BadMethod, error_reply, sentence_rep
 from controller.services import Services
 
 COLLECTIONS = (
+    docs,
     namespaces,
     limits,
     actions,

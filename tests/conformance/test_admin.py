@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from fixtures.house import House, User
+from fixtures.house import House, User, an_address
 
 CACHED_S = 2  # a change holds everywhere within two seconds
 
@@ -25,7 +25,7 @@ def subject(house: House) -> Iterator[str]:
 def status_of(house: House, key: str, path: str = "actions") -> int:
     uuid, _, secret = key.strip().partition(":")
     url = f"{house.api_host}/api/v1/namespaces/_/{path}"
-    return httpx.get(url, auth=(uuid, secret)).status_code
+    return httpx.get(url, auth=(uuid, secret), headers=an_address()).status_code
 
 
 def test_010_a_blocked_subject_is_out_and_in_again(house: House, user: User) -> None:

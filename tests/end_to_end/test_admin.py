@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fixtures.house import EmbeddedProcess, House, User
+from fixtures.house import EmbeddedProcess, House, User, an_address
 
 KEY = f"0b5b6d3e-9f3e-4c5e-8e57-6d0a4a0b6c11:{'k' * 64}"
 OPEN = ("/live", "/ready", "/metrics", "/invokers", "/invokers/healthy/count")
@@ -32,7 +32,7 @@ CLOSED = (
 
 
 def listed(user: User) -> int:
-    return user.client.get("actions").status_code
+    return user.client.get("actions", headers=an_address()).status_code
 
 
 def test_a_revoked_key_is_out_within_two_seconds(house: House) -> None:
