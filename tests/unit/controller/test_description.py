@@ -12,6 +12,7 @@ from typing import Any, cast
 import jsonschema_rs
 import pytest
 import schemathesis
+
 # Loaded deep in a test, the compiler of Python 3.11 breaks over it.
 from schemathesis.specs.openapi import schemas as _early  # noqa: F401
 from starlette.routing import Route
