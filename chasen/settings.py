@@ -106,6 +106,12 @@ KNOBS = (
         "Memory in MB that an invoker may give to action containers.",
     ),
     Knob(
+        "RUNTIMES",
+        "",
+        "path",
+        "A file with the kinds of this house, in OpenWhisk's shape; empty: ours.",
+    ),
+    Knob(
         "STEM_CELLS",
         "",
         "text",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -72,9 +73,11 @@ async def open_ports(settings: Settings) -> AsyncIterator[tuple[Stores, MessageB
 
 
 def runtimes_manifest(settings: Settings) -> RuntimesManifest:
-    """Answer the kinds of this house: what the host has, or what our images hold."""
+    """Answer the kinds of this house: the operator's, the host's, or our images'."""
     import runtimes
 
+    if settings.runtimes is not None:
+        return RuntimesManifest.from_json(json.loads(settings.runtimes.read_text()))
     of_host = settings.containers_url.startswith("process:")
     return RuntimesManifest.from_json(
         runtimes.host_manifest() if of_host else runtimes.manifest()
