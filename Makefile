@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test quick lint fix bench images stack stack-down lock
+.PHONY: help setup setup-dev demo up test quick conformance lint fix bench images stack stack-down lock
 
 help:  ## print this
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,7 +41,10 @@ test: setup-dev lint  ## all tests that find their servers; names what it left o
 	$(BIN)/python -m pytest
 
 quick: setup-dev  ## the part of the tests that needs no servers, under a minute
-	$(BIN)/python -m pytest -m "not couchdb and not kafka and not docker and not compose and not slow"
+	$(BIN)/python -m pytest tests/unit tests/architecture -m "not couchdb and not kafka and not docker and not compose and not slow"
+
+conformance: setup-dev  ## the OpenWhisk contract's numbered cases, and what is not yet covered
+	$(BIN)/python tests/conformance/report.py
 
 lint: setup-dev  ## format, style, types and import rules
 	$(BIN)/ruff format --check .
