@@ -148,6 +148,18 @@ def _actions() -> list[Operation]:
             shared=True,
         ),
     ]
+    found += [
+        Operation(
+            method,
+            f"{actions}/{{package}}/",
+            f"{method.lower()}PackagedActions",
+            "refused: a list is not written to",
+            Right.KEY,
+            {},
+            (*_KEYED, 404),
+        )
+        for method in ("DELETE", "POST", "PUT")
+    ]
     for path, suffix, in_package in (
         (f"{actions}/{{name}}", "Action", False),
         (f"{actions}/{{package}}/{{name}}", "PackagedAction", True),

@@ -26,8 +26,6 @@ from controller.api.description.swagger import swagger
 from controller.api.hot import HotCycle, hot_protocol
 from controller.api.public import COLLECTIONS
 
-# Routes that only say what there is not: they answer 404 where others would say 405.
-REFUSALS = frozenset({"list_is_read_only"})
 SAMPLES = {"identifier": "0" * 32, "part": "logs", "address": "ns/pkg/action"}
 COLLECTION_NAMES = re.findall(r"/namespaces/\{namespace\}/(\w+)", str(OPERATIONS))
 
@@ -37,8 +35,6 @@ def routes() -> Iterator[tuple[str, str]]:
     for collection in COLLECTIONS:
         for route in collection.router.routes:
             assert isinstance(route, Route)
-            if route.name in REFUSALS:
-                continue
             path = route.path
             if path != "/" and not path.endswith("{package}/"):
                 path = path.rstrip("/")
