@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["fixtures.house", "fixtures.couchdb", "fixtures.kafka"]
+pytest_plugins = [
+    "fixtures.house",
+    "fixtures.couchdb",
+    "fixtures.kafka",
+    "fixtures.openwhisk_js",
+]
 
 
 @pytest.fixture(scope="session")
