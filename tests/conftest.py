@@ -7,6 +7,7 @@ import pytest
 pytest_plugins = [
     "fixtures.house",
     "fixtures.couchdb",
+    "fixtures.go",
     "fixtures.kafka",
     "fixtures.openwhisk_js",
 ]
