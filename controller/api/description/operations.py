@@ -123,12 +123,22 @@ def _info() -> list[Operation]:
 
 
 def _actions() -> list[Operation]:
-    actions = f"{NS}/actions"
+    return [
+        *_action_lists(),
+        *_one_action(f"{NS}/actions/{{name}}", "Action", in_package=False),
+        *_one_action(
+            f"{NS}/actions/{{package}}/{{name}}", "PackagedAction", in_package=True
+        ),
+    ]
+
+
+def _action_lists() -> list[Operation]:
     rows = listing("ActionRow", "actions")
-    found = [
+    of_package = f"{NS}/actions/{{package}}/"
+    return [
         Operation(
             "GET",
-            actions,
+            f"{NS}/actions",
             "listActions",
             "actions, newest first",
             Right.READ,
@@ -138,7 +148,7 @@ def _actions() -> list[Operation]:
         ),
         Operation(
             "GET",
-            f"{actions}/{{package}}/",
+            of_package,
             "listPackagedActions",
             "actions of a package",
             Right.READ,
@@ -147,72 +157,71 @@ def _actions() -> list[Operation]:
             _PAGE,
             shared=True,
         ),
+        *(
+            Operation(
+                method,
+                of_package,
+                f"{method.lower()}PackagedActions",
+                "refused: a list is not written to",
+                Right.KEY,
+                {},
+                (*_KEYED, 404),
+            )
+            for method in ("DELETE", "POST", "PUT")
+        ),
     ]
-    found += [
+
+
+def _one_action(path: str, suffix: str, *, in_package: bool) -> list[Operation]:
+    action = {200: ref("Action")}
+    one = (*_ONE, 422) if in_package else _ONE
+    return [
         Operation(
-            method,
-            f"{actions}/{{package}}/",
-            f"{method.lower()}PackagedActions",
-            "refused: a list is not written to",
-            Right.KEY,
-            {},
-            (*_KEYED, 404),
-        )
-        for method in ("DELETE", "POST", "PUT")
+            "GET",
+            path,
+            f"get{suffix}",
+            "an action",
+            Right.READ,
+            action,
+            one,
+            ("code",),
+            shared=in_package,
+        ),
+        Operation(
+            "PUT",
+            path,
+            f"put{suffix}",
+            "create or, with overwrite, change an action",
+            Right.PUT,
+            action,
+            (*one, 413),
+            ("overwrite",),
+            "ActionPut",
+        ),
+        Operation(
+            "DELETE",
+            path,
+            f"delete{suffix}",
+            "delete an action",
+            Right.DELETE,
+            action,
+            one,
+        ),
+        Operation(
+            "POST",
+            path,
+            f"invoke{suffix}",
+            "invoke an action",
+            Right.ACTIVATE,
+            _INVOKED,
+            (*one, 413),
+            ("blocking", "result", "timeout"),
+            "Payload",
+            body_required=False,
+            hot=True,
+            shared=in_package,
+        ),
     ]
-    for path, suffix, in_package in (
-        (f"{actions}/{{name}}", "Action", False),
-        (f"{actions}/{{package}}/{{name}}", "PackagedAction", True),
-    ):
-        one, action = (*_ONE, 422) if in_package else _ONE, {200: ref("Action")}
-        found += [
-            Operation(
-                "GET",
-                path,
-                f"get{suffix}",
-                "an action",
-                Right.READ,
-                action,
-                one,
-                ("code",),
-                shared=in_package,
-            ),
-            Operation(
-                "PUT",
-                path,
-                f"put{suffix}",
-                "create or, with overwrite, change an action",
-                Right.PUT,
-                action,
-                (*one, 413),
-                ("overwrite",),
-                "ActionPut",
-            ),
-            Operation(
-                "DELETE",
-                path,
-                f"delete{suffix}",
-                "delete an action",
-                Right.DELETE,
-                action,
-                one,
-            ),
-            Operation(
-                "POST",
-                path,
-                f"invoke{suffix}",
-                "invoke an action",
-                Right.ACTIVATE,
-                _INVOKED,
-                (*one, 413),
-                ("blocking", "result", "timeout"),
-                "Payload",
-                body_required=False,
-                hot=True,
-                shared=in_package,
-            ),
-        ]
-    return found
 
 
 def _packages() -> list[Operation]:
