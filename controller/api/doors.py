@@ -20,7 +20,7 @@ from chasen.entities.names import OWN_NAMESPACE
 from chasen.errors import TooLarge
 from controller.api import bodies
 from controller.api.errors import JSON, Reply
-from controller.api.invocations import Call
+from controller.api.invocations import EXTRA_LOGGING, Call
 from controller.api.query import Query
 from controller.services import Services
 
@@ -159,6 +159,7 @@ async def call_of(
         content_type=content_type.encode("latin-1") if content_type else None,
         address=request.state.address,
         transid=request.state.transid,
+        is_watched=headers.get(EXTRA_LOGGING.decode(), "").lower() == "on",
     )
     try:
         call.body = await read_body(request, bounds.PAYLOAD_BYTES_MAX)

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from chasen.entities.limits import PAYLOAD_BYTES_MAX
 from controller.api.edge import CORS, client_address, transaction_id
 from controller.api.errors import Reply, error_reply
-from controller.api.invocations import Call, fire, invoke
+from controller.api.invocations import EXTRA_LOGGING, Call, fire, invoke
 from controller.api.web import METHODS, WebCall, WebReply, any_method
 from controller.services import Services
 from controller.webactions.address import PREFIX as WEB
@@ -221,6 +221,7 @@ class HotProtocol(HttpToolsProtocol):
             content_type=headers.get(b"content-type"),
             address=client_address(self.client, others),
             transid=transaction_id(headers.get(b"x-request-id")),
+            is_watched=others.get(EXTRA_LOGGING, b"").lower() == b"on",
         )
         self.cycle = HotCycle(
             self,

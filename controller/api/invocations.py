@@ -6,7 +6,9 @@ through the ordinary routes.  Both end here.  The order of the checks is OpenWhi
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -27,6 +29,8 @@ from controller.invocation.invoke import Finished
 from controller.invocation.plan import check_payload_size
 from controller.services import Services
 
+log = logging.getLogger("controller.api")
+
 STATUS_OF_OUTCOME = {
     Outcome.SUCCESS: 200,
     Outcome.APPLICATION_ERROR: 502,
@@ -35,7 +39,10 @@ STATUS_OF_OUTCOME = {
 }
 _NO_QUERY = Query(b"")
 # Never handed to actions: who fires is not who may use the key.
-_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_HIDDEN_HEADERS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "x-ow-extra-logging"}
+)
+EXTRA_LOGGING = b"x-ow-extra-logging"
 
 
 @dataclass(slots=True)
@@ -43,6 +50,7 @@ class Call:
     """One request, as far as these use cases look at it.
 
     ``size_bytes`` is the announced size; when it is too big, ``body`` was not read.
+    ``is_watched`` is what X-OW-EXTRA-LOGGING asks for: a line in the log.
     """
 
     namespace: str
@@ -56,6 +64,7 @@ class Call:
     transid: str
     body: bytes = b""
     size_bytes: int = 0
+    is_watched: bool = False
 
     def fqn(self, identity: Identity) -> FullyQualifiedEntityName:
         own = self.namespace == OWN_NAMESPACE
@@ -97,6 +106,8 @@ async def invoke(house: Services, call: Call) -> Reply:
         blocking=blocking,
         transid=call.transid,
     )
+    if call.is_watched:
+        _tell(call, pending.message.activation_id, action=plan.name, blocking=blocking)
     if not blocking:
         return _accepted(await house.invocations.confirm(pending))
     answer = await house.invocations.wait(pending, wait_ms=wait_ms)
@@ -116,12 +127,19 @@ async def fire(house: Services, call: Call) -> Reply:
     headers = {
         name.decode("latin-1"): value.decode("latin-1")
         for name, value in call.headers
-        if name.decode("latin-1") not in _SECRET_HEADERS
+        if name.decode("latin-1") not in _HIDDEN_HEADERS
     }
     accepted = await house.fires.accept(
         identity, trigger, call.body, headers=headers, transid=call.transid
     )
+    if call.is_watched:
+        _tell(call, accepted, trigger=str(fqn))
     return Reply(204) if accepted is None else _accepted(accepted)
+
+
+def _tell(call: Call, activation_id: ActivationId | None, **facts: Any) -> None:
+    facts |= {"transid": call.transid, "activation": activation_id}
+    log.info("watched request", extra=facts | {"bytes": call.size_bytes})
 
 
 def _accepted(activation_id: ActivationId) -> Reply:

@@ -33,9 +33,9 @@ def wired(user: User) -> User:
     return user
 
 
-def fire(user: User, payload: Any = None) -> dict[str, Any]:
+def fire(user: User, payload: Any = None, **headers: str) -> dict[str, Any]:
     """Fire ``t``; answer its record."""
-    answer = user.client.post("triggers/t", json=payload)
+    answer = user.client.post("triggers/t", json=payload, headers=headers)
     assert answer.status_code == 202, answer.text
     return user.record(answer.json()["activationId"])
 
@@ -125,12 +125,14 @@ def test_case_174_a_trigger_with_a_rule_is_accepted(wired: User) -> None:
 def test_case_175_what_the_action_gets(wired: User) -> None:
     put(wired, "triggers/t", overwrite=True, parameters=pairs({"a": "t", "b": "t"}))
 
-    (line,) = lines_of(fire(wired, {"b": "payload"}))
+    watched = {"x-ow-extra-logging": "on", "x-mine": "1"}
+    (line,) = lines_of(fire(wired, {"b": "payload"}, **watched))
 
     result = wired.record(line["activationId"])["response"]["result"]
     headers = result.pop("__ow_headers")
     assert result == {"a": "t", "b": "payload"}
     assert headers["content-type"] == "application/json"
+    assert headers["x-mine"] == "1"
     assert "authorization" not in headers
     assert "x-ow-extra-logging" not in headers
 
