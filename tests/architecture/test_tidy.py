@@ -32,7 +32,6 @@ LONG_FILES = {
     "tests/contract/containers/test_process.py": 832,
 }
 LONG_FUNCTIONS = {
-    "controller/api/description/operations.py:_actions": 79,
     "controller/invocation/fire.py:Fires.accept": 52,
     "controller/invocation/invoke.py:Invocations.publish": 52,
     "controller/services.py:make_services": 75,

@@ -9,7 +9,8 @@ import pytest
 from fixtures.house import House, User, an_address
 
 from controller.api.description.openapi import path_parameters
-from controller.api.description.operations import OPERATIONS, Operation, Right
+from controller.api.description.operation import Operation, Right
+from controller.api.description.operations import OPERATIONS
 
 EXEC = {"kind": "python:default", "code": "def main(args):\n    return args"}
 KEYED = [each for each in OPERATIONS if each.right is not Right.NONE]

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from chasen import __version__
-from controller.api.description.operations import OPERATIONS, Operation, Right
+from controller.api.description.operation import Operation, Right
+from controller.api.description.operations import OPERATIONS
 from controller.api.description.schemas import PARAMETERS, SCHEMAS, Schema, ref
 from controller.api.errors import JSON
 

@@ -9,7 +9,8 @@ from itertools import groupby
 
 from chasen import __version__
 from controller.api.description.openapi import DESCRIPTION, TITLE, tag_of
-from controller.api.description.operations import OPERATIONS, Operation
+from controller.api.description.operation import Operation
+from controller.api.description.operations import OPERATIONS
 
 # Nothing is loaded or run; the page is text.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

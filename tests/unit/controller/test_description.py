@@ -20,7 +20,8 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from controller.api.description.openapi import openapi, path_parameters
-from controller.api.description.operations import OPERATIONS, Operation, Right
+from controller.api.description.operation import Operation, Right
+from controller.api.description.operations import OPERATIONS
 from controller.api.description.page import page
 from controller.api.description.swagger import swagger
 from controller.api.hot import HotCycle, hot_protocol
