@@ -93,6 +93,7 @@ def target(house: House) -> User:
     return user
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", sorted(FOUND))
 def test_no_answer_is_undocumented(
     target: User, session: requests.Session, counted: Counter[int], label: str
