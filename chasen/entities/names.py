@@ -162,7 +162,7 @@ class SemVer:
     def parse(cls, value: object) -> SemVer:
         """Raises MalformedContent for anything but one to three plain numbers."""
         parts = value.split(".") if isinstance(value, str) else []
-        digits = all(re.fullmatch(r"\d{1,9}", part, re.ASCII) for part in parts)
+        digits = all(re.fullmatch(r"0|[1-9]\d{0,8}", part, re.ASCII) for part in parts)
         if not 1 <= len(parts) <= 3 or not digits:
             raise MalformedContent("semantic version malformed")
         numbers = [int(part) for part in parts] + [0, 0]

@@ -16,6 +16,7 @@ from chasen.errors import MalformedContent
 
 LOCKED = "aes-256"  # what ``encryption`` says of a locked parameter
 _NOT_LOCKED = (None, False, "", "noop")
+_NOT_IN_A_VARIABLE = frozenset("=\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,11 @@ class Parameters:
         if not isinstance(value, list):
             raise MalformedContent(f"{what} malformed!")
         found: dict[str, Parameter] = {}
-        for each in value:
-            if not isinstance(each, dict) or "value" not in each:
-                raise MalformedContent(f"{what} malformed!")
-            key, init = each.get("key"), each.get("init", False)
-            if not isinstance(key, str) or not key or not isinstance(init, bool):
-                raise MalformedContent(f"{what} malformed!")
-            found[key] = Parameter(
-                key, each["value"], init, _encryption(each.get("encryption"), what)
-            )
+        for index, each in enumerate(value):
+            read = _read(each)
+            if read is None:
+                raise MalformedContent(f"{what} malformed! (number {index + 1})")
+            found[read.key] = read
         return cls(tuple(found.values()))
 
     @classmethod
@@ -108,10 +105,22 @@ class Parameters:
         )
 
 
-def _encryption(wish: Any, what: str) -> str | None:
-    """Answer LOCKED for any scheme: there is one, and OpenWhisk's names ask for it."""
-    if wish in _NOT_LOCKED:
+def _read(given: Any) -> Parameter | None:
+    """Answer the parameter, None when it is malformed."""
+    if not isinstance(given, dict) or "value" not in given:
         return None
+    key, init, wish = (
+        given.get("key"),
+        given.get("init", False),
+        given.get("encryption"),
+    )
+    if not isinstance(key, str) or not key or not isinstance(init, bool):
+        return None
+    if init and not _NOT_IN_A_VARIABLE.isdisjoint(key):
+        return None
+    if wish in _NOT_LOCKED:
+        return Parameter(key, given["value"], init)
+    # One scheme is all there is, and each of OpenWhisk's names asks for it.
     if wish is True or (isinstance(wish, str) and wish.startswith("aes-")):
-        return LOCKED
-    raise MalformedContent(f"{what} malformed!")
+        return Parameter(key, given["value"], init, LOCKED)
+    return None

@@ -115,7 +115,7 @@ def _binding(value: Any, own_namespace: str) -> FullyQualifiedEntityName | None:
         return None
     match value:
         case {"namespace": str(namespace), "name": str(name)}:
-            return reference(
-                {"path": namespace, "name": name}, own_namespace=own_namespace
-            )
+            if "/" not in namespace and "/" not in name:
+                path = {"path": namespace, "name": name}
+                return reference(path, own_namespace=own_namespace)
     raise MalformedContent("binding malformed")

@@ -23,6 +23,7 @@ from chasen.entities import (
 )
 from chasen.entities.limits import CODE_BYTES_MAX
 from chasen.errors import BadInput, NoDocument, TooLarge
+from chasen.messages import Delivery
 from chasen.ports.clock import Clock
 from chasen.ports.stores import CodeStore, EntityStore
 from chasen.seal import Seal
@@ -39,6 +40,7 @@ from controller.catalog.sequences import SequenceCheck, component_parameters
 from controller.entitlement.entitlement import Entitlement
 from controller.entitlement.place import Place, find_place, package_of
 
+DELIVERY = "delivery"
 IN_BINDING = "Operation not permitted on package binding."
 
 
@@ -106,6 +108,7 @@ class Actions:
             DocumentExists, WrongCollection, DocumentConflict, StoreUnavailable.
         """
         given.check_sizes(identity.limits.parameters_bytes)
+        _check_delivery(given.annotations)
         check_limits(identity, given.limits)
         sequence = None
         if given.exec is not None:
@@ -192,6 +195,14 @@ class Actions:
         package = await self._entities.get(Package, name)
         if package.binding is not None:
             raise BadInput(IN_BINDING)
+
+
+def _check_delivery(annotations: Parameters | None) -> None:
+    """Raises BadInput for a promise that nobody could keep."""
+    wanted = annotations.get(DELIVERY) if annotations else None
+    if wanted is not None and wanted not in tuple(Delivery):
+        allowed = " or ".join(f"'{each}'" for each in Delivery)
+        raise BadInput(f"The annotation '{DELIVERY}' must be {allowed}.")
 
 
 def check_limits(identity: Identity, given: dict[str, Any] | None) -> None:
