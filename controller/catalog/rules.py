@@ -6,6 +6,7 @@ second look-up.  Source: Rules.scala.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,7 +35,8 @@ from controller.catalog.common import (
 from controller.entitlement.entitlement import Entitlement
 from controller.entitlement.place import Place, find_place
 
-TRIES = 5  # at writing a trigger that others write too
+TRIES = 20  # at writing a trigger that others write too
+PAUSE_S = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,12 @@ class Rules:
         stored = await self._entities.put(rule)
         if old is not None and old.trigger != trigger_name:
             await self._relink(old.trigger, fqn, None)
-        await self._relink(trigger_name, fqn, ReducedRule(action_name, status))
+        try:
+            await self._relink(trigger_name, fqn, ReducedRule(action_name, status))
+        except DocumentConflict:
+            if old is None:  # a rule that no trigger knows would never be obeyed
+                await self._entities.delete(stored)
+            raise
         return stored, status
 
     async def get(self, fqn: FullyQualifiedEntityName) -> tuple[Rule, Status]:
@@ -174,6 +181,7 @@ class Rules:
             try:
                 await self._entities.put(replace(trigger, rules=changed))
             except DocumentConflict:
+                await asyncio.sleep(PAUSE_S)
                 continue
             await self._announcer.changed(trigger_name)
             return True

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import orjson
 
@@ -44,7 +44,10 @@ from controller.ports import Among
 
 log = logging.getLogger("controller.fire")
 
+T = TypeVar("T")
+
 RETRY_S = 1.0
+AGE_MAX_MS = 900_000  # a rule that found no invoker for so long is given up
 FRESH_MS = 5_000  # a fire older than this may have been in other hands before
 
 
@@ -173,8 +176,15 @@ class Fires:
         if child in done:
             return _line(0, activationId=child, **told)
         try:
-            identity, plan = await self._admit(fire, rule)
-            await self._send(fire, identity, plan, plan.arguments(arguments), child)
+            identity, plan = await self._patiently(
+                fire, lambda: self._resolve(fire, rule)
+            )
+            # As a request of its own would be; once, however long the rest takes.
+            self._entitlement.admit_invocation(identity)
+            payload = plan.arguments(arguments)
+            await self._patiently(
+                fire, lambda: self._send(fire, identity, plan, payload, child)
+            )
         except Unavailable as error:
             return _line(3, error=str(error), **told)
         except ChasenError as error:
@@ -182,11 +192,22 @@ class Fires:
         faults.point("C7")
         return _line(0, activationId=child, **told)
 
-    async def _admit(self, fire: Fire, rule: dict[str, Any]) -> tuple[Identity, Plan]:
-        """Ask for the rights and throttles that a request of its own would meet."""
+    async def _patiently(self, fire: Fire, step: Callable[[], Awaitable[T]]) -> T:
+        """The fire was accepted: wait for a bus, a store or a free invoker.
+
+        Raises what the step raises, and Unavailable when the fire has grown old.
+        """
+        while True:
+            try:
+                return await step()
+            except Unavailable:
+                if self._clock.now_ms() - fire.accepted_ms > AGE_MAX_MS:
+                    raise
+                await asyncio.sleep(RETRY_S)
+
+    async def _resolve(self, fire: Fire, rule: dict[str, Any]) -> tuple[Identity, Plan]:
         identity = await self._identities.of_namespace(fire.namespace)
         fqn = FullyQualifiedEntityName.parse(rule["action"])
-        self._entitlement.admit_invocation(identity)
         plan = await self._resolver.plan(fqn, identity)
         await self._invocations.check(identity, plan)
         return identity, plan
@@ -199,23 +220,17 @@ class Fires:
         arguments: bytes,
         child: ActivationId,
     ) -> None:
-        """Publish; the fire was accepted, so it waits for a bus that is down."""
-        while True:
-            try:
-                pending = self._invocations.publish(
-                    identity,
-                    plan,
-                    arguments,
-                    blocking=False,
-                    transid=fire.transid,
-                    activation_id=child,
-                    depth=fire.depth + 1,
-                    among=Among(*fire.among) if fire.among else None,
-                )
-                await self._invocations.confirm(pending)
-                return
-            except BusUnavailable:
-                await asyncio.sleep(RETRY_S)
+        pending = self._invocations.publish(
+            identity,
+            plan,
+            arguments,
+            blocking=False,
+            transid=fire.transid,
+            activation_id=child,
+            depth=fire.depth + 1,
+            among=Among(*fire.among) if fire.among else None,
+        )
+        await self._invocations.confirm(pending)
 
 
 def _child_id(fire: Fire, rule: dict[str, Any]) -> ActivationId:
