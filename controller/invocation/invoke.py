@@ -205,9 +205,8 @@ class Invocations:
         """
         activation_id = await self.confirm(pending)
         if isinstance(pending.message, Compose):
-            again = self._primaries.post_again(pending.message)
-        else:
-            again = self._balancer.post_again(pending.message)
+            return activation_id  # it was meant to from the start
+        again = self._balancer.post_again(pending.message)
         if again is not None:
             await self.confirm(replace(pending, posted=again))
         return activation_id

@@ -144,28 +144,19 @@ class Primaries:
             body=payload or b"{}",
         )
         answer = self._balancer.expect(activation_id)
-        posted = self._post(primary, durable=not blocking)
+        posted = self._bus.post(topics.SEQUENCES, primary.encode())
         if activation_id not in self._in_hand and activation_id not in self._ended:
             self._in_hand[activation_id] = []
             if blocking:
-                self._begin(primary)
+                self._begin(primary, posted)
             else:
                 posted.add_done_callback(lambda done: self._accepted(primary, done))
         (metrics.accepted_blocking if blocking else metrics.accepted_async).inc()
         return PendingActivation(primary, posted, answer)
 
-    def post_again(self, primary: Compose) -> asyncio.Future[None] | None:
-        """Make a blocking primary survive us; None when it does or has ended."""
-        if self._bus.keeps_everything or primary.activation_id in self._ended:
-            return None
-        return self._post(primary, durable=True)
-
-    def _post(self, primary: Compose, *, durable: bool) -> asyncio.Future[None]:
-        return self._bus.post(topics.SEQUENCES, primary.encode(), durable=durable)
-
     def _accepted(self, primary: Compose, posted: asyncio.Future[None]) -> None:
         if not posted.cancelled() and posted.exception() is None:
-            self._begin(primary)
+            self._begin(primary, posted)
             return
         # The bus may have it: then it comes by the topic, if not, it never was.
         for delivery in self._in_hand.pop(primary.activation_id):
@@ -184,8 +175,8 @@ class Primaries:
             self._in_hand[identifier] = [delivery]
             self._spawn(self._adopt(primary), primary)
 
-    def _begin(self, primary: Compose) -> None:
-        self._spawn(self._carry_out(primary, again=False), primary)
+    def _begin(self, primary: Compose, posted: asyncio.Future[None]) -> None:
+        self._spawn(self._carry_out(primary, posted), primary)
 
     def _spawn(self, work, primary: Compose) -> None:
         assert self._tasks is not None, "run() has begun"
@@ -200,7 +191,7 @@ class Primaries:
             self._settle(primary.activation_id)
             return
         log.info("walking again", extra={"activation": primary.activation_id})
-        await self._carry_out(primary, again=True)
+        await self._carry_out(primary, None)
 
     async def _has_record(self, primary: Compose) -> bool:
         wanted = [(primary.namespace, primary.activation_id)]
@@ -212,8 +203,15 @@ class Primaries:
 
     # --- the end ---
 
-    async def _carry_out(self, primary: Compose, *, again: bool) -> None:
-        """Walk to the end, tell who waits, store the record, settle the message."""
+    async def _carry_out(
+        self, primary: Compose, posted: asyncio.Future[None] | None
+    ) -> None:
+        """Walk to the end, tell who waits, store the record, settle the message.
+
+        ``posted`` is None for a message that came by the topic.  Who is told the end
+        was told the id, so the message must be safe by then; it mostly is, for long.
+        """
+        again = posted is None
         start_ms = primary.accepted_ms if again else self._clock.now_ms()
         tour = Tour(primary=primary, again=again, start_ms=start_ms)
         try:
@@ -222,10 +220,13 @@ class Primaries:
             log.exception("walk failed", extra={"activation": primary.activation_id})
             record = self._failed(primary, start_ms)
         if primary.blocking:
+            if posted is not None:
+                await asyncio.wait([posted])
             self._tell(primary, record)
         faults.point("C14")
-        tour.written.append(self._recorder.put(record))
-        await asyncio.wait(tour.written)
+        if tour.written:  # what is nested comes first: the primary's record is the end
+            await asyncio.wait(tour.written)
+        await self._recorder.put(record)
         faults.point("C15")
         self._settle(primary.activation_id)
 

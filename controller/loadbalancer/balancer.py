@@ -81,6 +81,7 @@ class Balancer:
                 memory_mb=memory_mb,
                 accepted_ms=message.accepted_ms,
                 unstored=message.unstored,
+                again=message.again,
                 deadline_s=now_s + ack_timeout_s(timeout_ms / 1000, queue_s),
             )
         )
@@ -201,10 +202,11 @@ class Balancer:
             return
         metrics.completed_regular.inc()
         self._slots.release(entry.invoker, entry.memory_mb)
-        self._ended(
-            entry.invoker,
-            Outcome.SYSTEM_ERROR if ack.is_system_error else Outcome.SUCCESS,
-        )
+        if not entry.again:
+            self._ended(
+                entry.invoker,
+                Outcome.SYSTEM_ERROR if ack.is_system_error else Outcome.SUCCESS,
+            )
         self._answer(ack.activation_id, None)
 
     def on_stored(self, stored: Stored) -> None:

@@ -47,6 +47,7 @@ class Entry:
     accepted_ms: int
     deadline_s: float
     unstored: bool = False  # its namespace wants no records
+    again: bool = False  # its outcome may be of an earlier life of its invoker
     record: bytes = b""  # what the ack carried, for the case that nobody stores it
 
 
