@@ -88,8 +88,10 @@ async def listed(settings: Settings, name: str) -> float:
     url = f"http://{host}:{port}/api/v1/namespaces/_/actions?limit=200"
     took = []
     async with httpx.AsyncClient(auth=(uuid, key), timeout=60) as client:
-        while (await client.get(url)).status_code == 503:
-            await asyncio.sleep(1)  # an index is built over what was just stored
+        for _ in range(60):  # an index is built over what was just stored
+            if (await client.get(url)).status_code == 200:
+                break
+            await asyncio.sleep(1)
         for number in range(REQUESTS + 5):
             start = time.perf_counter()
             answer = await client.get(url)
