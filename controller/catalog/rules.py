@@ -108,15 +108,20 @@ class Rules:
             action=action_name,
         )
         stored = await self._entities.put(rule)
-        if old is not None and old.trigger != trigger_name:
-            await self._relink(old.trigger, fqn, None)
+        await self._link(old, stored, status)
+        return stored, status
+
+    async def _link(self, old: Rule | None, stored: Rule, status: Status) -> None:
+        """Tell the trigger, and the one that the rule had before."""
+        if old is not None and old.trigger != stored.trigger:
+            await self._relink(old.trigger, stored.fqn, None)
         try:
-            await self._relink(trigger_name, fqn, ReducedRule(action_name, status))
+            reduced = ReducedRule(stored.action, status)
+            await self._relink(stored.trigger, stored.fqn, reduced)
         except DocumentConflict:
             if old is None:  # a rule that no trigger knows would never be obeyed
                 await self._entities.delete(stored)
             raise
-        return stored, status
 
     async def get(self, fqn: FullyQualifiedEntityName) -> tuple[Rule, Status]:
         rule = await self._entities.get(Rule, fqn)
