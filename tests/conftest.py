@@ -6,9 +6,11 @@ import pytest
 
 pytest_plugins = [
     "fixtures.house",
+    "fixtures.composer",
     "fixtures.couchdb",
     "fixtures.go",
     "fixtures.kafka",
+    "fixtures.mongodb",
     "fixtures.openwhisk_js",
 ]
 

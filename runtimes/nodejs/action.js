@@ -64,11 +64,26 @@ function assertFunction(entry, name) {
   throw new Error(`Action entrypoint '${name}' is not a function.`);
 }
 
+/** Let code find the client that OpenWhisk's images have, unless it brings its own. */
+function provideClient() {
+  const Module = require('module');
+  const resolve = Module._resolveFilename;
+  Module._resolveFilename = function (request, ...rest) {
+    try {
+      return resolve.call(this, request, ...rest);
+    } catch (error) {
+      if (request !== 'openwhisk') throw error;
+      return path.join(__dirname, 'openwhisk.js');
+    }
+  };
+}
+
 /** Answer the entry function of an action that is one file. */
 function loadSource(code, main, folder) {
   // With its require, code can use what an image has in /node_modules.
   const { compileFunction, constants } = require('vm');
   const Module = require('module');
+  provideClient();
   if (!/^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d.]*$/u.test(main)) {
     throw new Error(`Name of main function is not valid: '${main}'.`);
   }
@@ -96,6 +111,7 @@ async function loadArchive(code, main, folder) {
   fs.mkdirSync(folder, { recursive: true });
   await unpack(Buffer.from(code, 'base64'), folder);
   process.chdir(folder);
+  provideClient();
   const load = require('module').createRequire(path.join(folder, 'index.js'));
   const [first, ...rest] = main.split('.');
   if (rest.length && ['', '.js', '.cjs', '/index.js'].some((end) => fs.existsSync(first + end))) {
