@@ -15,23 +15,18 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
-from typing import Any, TypeVar
-
-import orjson
+from typing import TypeVar
 
 from chasen import faults
 from chasen.entities import (
     SEQUENCE,
     Activation,
     ActivationId,
-    ActivationResponse,
     FullyQualifiedEntityName,
     Identity,
-    Outcome,
-    Parameters,
     derive_activation_id,
 )
-from chasen.entities.limits import SEQUENCE_LENGTH_MAX, ActionLimits
+from chasen.entities.limits import SEQUENCE_LENGTH_MAX
 from chasen.errors import (
     BusUnavailable,
     ChasenError,
@@ -55,7 +50,6 @@ from controller.invocation.plan import Plan
 from controller.invocation.recorder import Recorder
 from controller.invocation.resolve import Resolver
 from controller.invocation.steps import (
-    Answered,
     Begin,
     Broken,
     Budget,
@@ -67,6 +61,14 @@ from controller.invocation.steps import (
     Missing,
     Walk,
     step,
+)
+from controller.invocation.walks import (
+    answered,
+    answered_by,
+    arguments_of,
+    facts_of,
+    first,
+    primary_record,
 )
 from controller.ports import Among, LoadBalancer, PendingActivation
 
@@ -122,7 +124,10 @@ class Walker:
 
     async def walk(self, tour: Tour) -> tuple[Activation, Walk]:
         """Answer the primary's record and what the walk came to."""
-        now, effect = step(_first(tour), Begin(tour.primary.body))
+        now, effect = step(
+            first(tour.primary, actions=tour.actions, budget=tour.budget),
+            Begin(tour.primary.body),
+        )
         while isinstance(effect, Invoke):
             event = await self._carry_out(tour, now, effect)
             faults.point("C13")
@@ -134,7 +139,7 @@ class Walker:
         if tour.again:
             record = await self._recorded(tour.primary.namespace, child)
             if record is not None:
-                return _answered(record)
+                return answered(record, now)
         try:
             plan = await self._patiently(lambda: self._plan(tour.primary, invoke))
         except NotAuthorized:
@@ -147,7 +152,7 @@ class Walker:
             return Broken()
         if plan.is_composite and not invoke.is_conductor:
             return await self._nested(tour, now, plan, child, invoke.payload)
-        return await self._primitive(tour, plan, child, invoke.payload)
+        return await self._primitive(tour, now, plan, child, invoke.payload)
 
     async def _plan(self, primary: Compose, invoke: Invoke) -> Plan:
         """A package that is missing reads like one that is forbidden, as anywhere."""
@@ -193,7 +198,7 @@ class Walker:
         tour.written.append(self._recorder.put(record))
         shared = is_same_kind and now.conductor is not None
         return replace(
-            _answered(record),
+            answered(record, now),
             actions=walked.actions - inner.actions if plan.components else 1,
             budget=walked.budget if shared else None,
         )
@@ -201,7 +206,12 @@ class Walker:
     # --- primitives ---
 
     async def _primitive(
-        self, tour: Tour, plan: Plan, child: ActivationId, payload: bytes | None
+        self,
+        tour: Tour,
+        now: Walk,
+        plan: Plan,
+        child: ActivationId,
+        payload: bytes | None,
     ) -> Event:
         primary = tour.primary
         queue_ms = BLOCKING_QUEUE_MS if primary.blocking else ASYNC_QUEUE_MS
@@ -217,7 +227,7 @@ class Walker:
                 primary.result_kept,
                 primary.unstored,
             ),
-            _arguments(plan, payload),
+            arguments_of(plan, payload),
             activation_id=child,
             now_ms=self._clock.now_ms(),
             blocking=True,
@@ -229,12 +239,16 @@ class Walker:
         )
         among = Among(primary.invokers, primary.full)
         limit_s = (queue_ms + 2 * plan.timeout_ms) / 1000 + SETTLE_ALLOWANCE_S
-        return await self._outcome(message, plan, among, limit_s)
+        told = await self._outcome(message, plan, among, limit_s)
+        return answered(told, now) if isinstance(told, Activation) else told
 
     async def _outcome(
         self, message: ActivationMessage, plan: Plan, among: Among, limit_s: float
-    ) -> Event:
-        """Send the step, as often as needed, and wait until somebody tells its end."""
+    ) -> Event | Activation:
+        """Send the step, as often as needed, and wait until somebody tells its end.
+
+        The record, where it was found in the store.
+        """
         child = message.activation_id
         give_up_s = self._clock.monotonic_s() + limit_s
         pauses = chain(LOOKS_S, repeat(LOOKS_S[-1]))
@@ -251,14 +265,14 @@ class Walker:
                 pending, ack = None, None
                 await asyncio.sleep(LOOKS_S[0])
             if ack is not None and ack.body:
-                return _answered_by(ack, plan)
+                return answered_by(ack, plan)
             if ack is not None:
                 pauses = chain(LOOKS_AT_ONCE_S, repeat(LOOKS_S[0]))
                 pending = _told(pending)
             record = await self._recorded(message.namespace, child)
             if record is not None:
                 self._balancer.not_posted(child)  # its ack went to somebody else
-                return _answered(record)
+                return record
             if self._clock.monotonic_s() > give_up_s:
                 self._balancer.stop_waiting(child)
                 return Late(child)
@@ -310,66 +324,6 @@ class Walker:
         )
 
 
-def facts_of(plan: Plan) -> dict[str, Any]:
-    """Answer what a primary's message says of its action."""
-    return {
-        "action": plan.name,
-        "named": str(plan.named),
-        "version": plan.version,
-        "components": None
-        if plan.components is None
-        else [str(each) for each in plan.components],
-        "timeout_ms": plan.limits.timeout_ms,
-        "logs_mb": plan.limits.logs_mb,
-        "memory_mb": plan.limits.memory_mb,
-        "binding": plan.binding,
-    }
-
-
-def primary_record(
-    primary: Compose,
-    now: Walk,
-    response: ActivationResponse,
-    start_ms: int,
-    end_ms: int,
-) -> Activation:
-    """Answer the record of a sequence or composition; its log names its steps."""
-    topmost = primary.cause is None
-    annotations: dict[str, Any] = {
-        "topmost": topmost,
-        "path": primary.action,
-        "kind": SEQUENCE,
-        "waitTime": max(0, start_ms - primary.accepted_ms),
-    }
-    if primary.components is None:
-        annotations["conductor"] = True
-    if not topmost:
-        annotations["causedBy"] = SEQUENCE
-    if now.memory_mb is not None:
-        annotations["limits"] = ActionLimits(
-            timeout_ms=primary.timeout_ms,
-            memory_mb=now.memory_mb,
-            logs_mb=primary.logs_mb,
-        ).to_json()
-    if primary.binding is not None:
-        annotations["binding"] = primary.binding
-    return Activation(
-        activation_id=primary.activation_id,
-        namespace=primary.namespace,
-        name=primary.action.rpartition("/")[2],
-        version=primary.version,
-        subject=primary.subject,
-        start_ms=start_ms,
-        end_ms=max(start_ms, end_ms),
-        duration_ms=now.duration_ms,
-        response=response,
-        annotations=Parameters.of(annotations),
-        logs=now.steps,
-        cause=primary.cause,
-        unstored=primary.unstored,
-    )
-
-
 def wake_on_failure(
     posted: asyncio.Future[None], answer: asyncio.Future[Ack | None]
 ) -> None:
@@ -397,53 +351,3 @@ def _told(pending: PendingActivation | None) -> PendingActivation | None:
     answer = asyncio.get_running_loop().create_future()
     answer.set_result(None)
     return replace(pending, answer=answer)
-
-
-def _first(tour: Tour) -> Walk:
-    primary = tour.primary
-    is_sequence = primary.components is not None
-    return Walk(
-        components=tuple(primary.components or ()),
-        conductor=None if is_sequence else primary.named,
-        namespace=primary.namespace,
-        memory_mb=None if is_sequence else primary.memory_mb,
-        actions=tour.actions,
-        budget=tour.budget,
-    )
-
-
-def _arguments(plan: Plan, payload: bytes | None) -> bytes:
-    """Answer the component's parameters overlaid by the payload; an array replaces
-    them."""
-    if not payload:
-        return orjson.dumps(plan.defaults)
-    if not plan.defaults or payload[:1] == b"[":
-        return payload
-    return orjson.dumps(plan.defaults | orjson.loads(payload))
-
-
-def _answered_by(ack: Ack, plan: Plan) -> Answered:
-    document = orjson.loads(ack.body)
-    start_ms, end_ms = document["start"], document["end"]
-    return Answered(
-        ack.activation_id,
-        Outcome(ack.outcome),
-        ack.body[slice(*ack.result)] if ack.result else None,
-        duration_ms=document.get("duration", max(0, end_ms - start_ms)),
-        memory_mb=plan.memory_mb,
-    )
-
-
-def _answered(record: Activation) -> Answered:
-    """What the record of a step tells; of a nested one, its log counts its actions."""
-    limits = record.annotations.get("limits")
-    is_nested = record.annotations.get("topmost") is False
-    is_conductor = record.annotations.get("conductor") is True
-    return Answered(
-        record.activation_id,
-        record.response.outcome,
-        record.response.result,
-        duration_ms=record.duration_ms or 0,
-        memory_mb=limits.get("memory") if isinstance(limits, dict) else None,
-        actions=len(record.logs) if is_nested and not is_conductor else 1,
-    )

@@ -31,10 +31,11 @@ from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
 from chasen.ports.stores import ActivationStore
 from controller.invocation import steps
-from controller.invocation.composite import Tour, Walker, facts_of, primary_record
+from controller.invocation.composite import Tour, Walker
 from controller.invocation.plan import Plan
 from controller.invocation.recorder import Recorder
 from controller.invocation.resolve import Resolver
+from controller.invocation.walks import facts_of, primary_record
 from controller.ports import Among, LoadBalancer, PendingActivation
 
 log = logging.getLogger("controller.primaries")

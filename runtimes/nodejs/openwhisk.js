@@ -1,4 +1,4 @@
-// `require('openwhisk')` for actions that bring no client of their own, as OpenWhisk's
+// The `openwhisk` module for actions that bring no client of their own, as OpenWhisk's
 // images have it; compositions made by openwhisk-composer begin with that line.
 //
 // It invokes, fires and looks at what is there.  Whoever wants all of the client from
@@ -8,7 +8,7 @@
 
 'use strict';
 
-const { Agent } = require('https');
+const { Agent } = require('node:https');
 
 const encode = (name) => name.split('/').map(encodeURIComponent).join('/');
 
@@ -42,7 +42,7 @@ class Client {
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
     const url = new URL(`${this.base.replace(/\/$/, '')}/${path}`);
     for (const [name, value] of given) url.searchParams.set(name, String(value));
-    const { request } = require(url.protocol === 'http:' ? 'http' : 'https');
+    const { request } = require(url.protocol === 'http:' ? 'node:http' : 'node:https');
     const headers = { Authorization: `Basic ${Buffer.from(this.key).toString('base64')}` };
     const text = body === undefined ? undefined : JSON.stringify(body);
     if (text !== undefined) headers['Content-Type'] = 'application/json';

@@ -28,7 +28,6 @@ FUNCTION_LINES_MAX = 50
 
 # The ratchet.  A number may only go down, a line may only go away; nothing is added.
 LONG_FILES = {
-    "controller/invocation/composite.py": 449,
     "tests/contract/containers/test_process.py": 832,
 }
 LONG_FUNCTIONS = {
