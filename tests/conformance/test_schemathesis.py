@@ -1,6 +1,6 @@
 """The served description against the house: no 500, no undocumented status.
 
-Runs for CHASEN_TEST_SCHEMATHESIS_S seconds a house (60; ten minutes before a release),
+Runs for CHASEN_TEST_SCHEMATHESIS_S seconds (60; ten minutes before a release),
 divided evenly among the operations.  Half of the cases fit the description, half break
 it on purpose; names mostly lead to things that are there.
 """
@@ -76,9 +76,9 @@ def session() -> Iterator[requests.Session]:
 
 
 @pytest.fixture
-def target(house: House) -> User:
+def target(embedded: House) -> User:
     """A user who has something under the names that are asked for."""
-    user = house.user()
+    user = embedded.user()
     exported = [{"key": "web-export", "value": True}]
     action = {"exec": EXEC, "annotations": exported}
     for path, body in (
