@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/diagrams.py
 
-Both machines are walked from their first state through everything that can happen, and
+The machines are walked from their first state through everything that can happen, and
 each change of state becomes an arrow.  A test compares the page with what this prints.
 """
 
@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from chasen.entities import ActivationId, Outcome
+from controller.invocation import steps
 from controller.loadbalancer import supervision
 from invoker.pool import lifecycle
 
@@ -104,6 +106,41 @@ def _health_events(
         yield "4 of 10 outcomes are timeouts", soon_s, [late] * 4
 
 
+def walk_arrows() -> set[Arrow]:
+    """Walk a sequence of two, and a composition through each kind of answer."""
+    begin = steps.Begin(b"{}")
+    walks = [
+        steps.Walk(namespace="ns", components=("a", "b"), limit=2),
+        steps.Walk(namespace="ns", conductor="c", limit=1),
+    ]
+    arrows: set[Arrow] = set()
+    seen, todo = set(walks), deque(walks)
+    while todo:
+        now = todo.popleft()
+        events = [begin] if now.state is steps.State.READY else _step_events(now)
+        for event in events:
+            if (now.state, type(event)) not in steps.TRANSITIONS:
+                continue
+            after, _ = steps.step(now, event)
+            arrows.add((now.state, type(event).__name__, after.state))
+            if after not in seen:
+                seen.add(after)
+                todo.append(after)
+    return arrows
+
+
+def _step_events(now: steps.Walk) -> Iterator[steps.Event]:
+    step = ActivationId(str(now.index))
+    for outcome, result in (
+        (Outcome.SUCCESS, b"{}"),
+        (Outcome.SUCCESS, b'{"action":"a"}'),
+        (Outcome.SUCCESS, b'{"action":1}'),
+        (Outcome.APPLICATION_ERROR, b'{"error":1}'),
+    ):
+        yield steps.Answered(step, outcome, result)
+    yield from (steps.Missing(), steps.Forbidden(), steps.Late(step), steps.Broken())
+
+
 def mermaid(arrows: Iterable[Arrow], *, first: str) -> str:
     """Answer the diagram; arrows with the same ends share one line."""
     together: dict[tuple[str, str], list[str]] = {}
@@ -122,7 +159,8 @@ def page() -> str:
     """Answer the whole of state-machines.md."""
     life = mermaid(container_arrows(), first=lifecycle.State.UNINITIALIZED)
     health = mermaid(health_arrows(), first="Offline")
-    return TEXT.format(container=life, health=health)
+    walk = mermaid(walk_arrows(), first=steps.State.READY)
+    return TEXT.format(container=life, health=health, walk=walk)
 
 
 TEXT = """\
@@ -164,6 +202,21 @@ In `controller/loadbalancer/`: `supervision.py`, driven by `balancer.py`.
   self-test every ten seconds. No test action is sent.
 - Whoever is out for its outcomes gets a new chance, with an empty slate, after ten
   seconds of good pings, or at once when its process was started anew.
+
+## The steps of a sequence or a composition
+
+`controller/invocation/steps.py`, driven by `composite.py`.
+
+{walk}
+
+- `component` is a component of a sequence; `conductor` asks the conductor what to run,
+  `chosen` is what it chose. Each of the three waits for one step.
+- *Answered* carries the step's outcome, however it became known: by an ack, or by the
+  record that an earlier walk left. *Late* means that nobody told in time, *Broken* that
+  the step could not be sent. *Missing* ends a sequence; a conductor is told
+  of it, as of *Forbidden*, and goes on.
+- A walk has at most 50 components, nested ones counted, and asks its conductor at most
+  101 times.
 """
 
 

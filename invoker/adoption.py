@@ -16,11 +16,10 @@ from dataclasses import dataclass
 
 from chasen.bus import topics
 from chasen.bus.feed import Delivery, MessageFeed
-from chasen.messages import ActivationMessage, Ping, UndecodableMessage
+from chasen.messages import FORWARDED, ActivationMessage, Ping, UndecodableMessage
 from chasen.messages import Delivery as DeliveryClass
 from chasen.ports.bus import MessageBus
 from chasen.ports.clock import Clock
-from invoker.job import FORWARDED
 from invoker.ping import STOPPED
 from invoker.settlement import Settlement
 

@@ -17,8 +17,6 @@ from chasen.entities import Action, Parameter
 from chasen.messages import ActivationMessage
 from invoker.ports import ContainerSpec
 
-FORWARDED = "forwarded"  # the header of a message that was another invoker's before
-
 
 class Key(NamedTuple):
     """Only activations with an equal key may share a container."""

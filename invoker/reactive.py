@@ -25,14 +25,14 @@ from chasen.errors import (
     StoreUnavailable,
     WrongCollection,
 )
-from chasen.messages import ActivationMessage, UndecodableMessage
+from chasen.messages import FORWARDED, ActivationMessage, UndecodableMessage
 from chasen.ports.bus import Received
 from chasen.ports.clock import Clock
 from chasen.ports.stores import ActivationStore
 from chasen.seal import SealBroken
 from invoker import activation
 from invoker.actions import ActionCache, Keyring
-from invoker.job import FORWARDED, Job, Plan
+from invoker.job import Job, Plan
 from invoker.records import RecordWriter
 from invoker.settlement import Settlement
 
