@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import httpx  # noqa: E402
-from fixtures.house import EmbeddedProcess  # noqa: E402
+from fixtures.house import (  # noqa: E402  # pyright: ignore[reportMissingImports]
+    EmbeddedProcess,
+)
 
 NOTHING = "def main(args): return args"
 CONDUCTOR = """
