@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test quick conformance lint fix bench images stack stack-down lock
+.PHONY: help setup setup-dev demo up test patient quick conformance lint fix bench images stack stack-down lock
 
 help:  ## print this
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,7 +38,10 @@ up: setup  ## the embedded house on 127.0.0.1:3233, until Ctrl-C
 	@exec $(BIN)/chasen up
 
 test: setup-dev lint  ## all tests that find their servers; names what it left out
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not patient"
+
+patient: setup-dev  ## the tests that wait for a minute of the wall clock
+	$(BIN)/python -m pytest -m patient
 
 quick: setup-dev  ## the part of the tests that needs no servers, under a minute
 	$(BIN)/python -m pytest tests/unit tests/architecture -m "not couchdb and not kafka and not docker and not compose and not slow"

@@ -255,6 +255,7 @@ def test_invocations_end_as_they_are_read(client: Client) -> None:
     assert whole["value"]["response"]["status"] == "application error"
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 def test_a_call_that_takes_too_long_goes_on(client: Client) -> None:
     client.create("slow", SLOW, limits={"timeout": 90_000})

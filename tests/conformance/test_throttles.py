@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import httpx
+import pytest
 from fixtures.house import House, User
 from fixtures.rest import ECHO, put, refused
 
@@ -88,6 +89,7 @@ def test_case_290_nothing_at_once(house: House) -> None:
     )
 
 
+@pytest.mark.patient
 def test_case_291_the_next_minute_is_a_new_one(house: House) -> None:
     user = house.user(invocationsPerMinute=1)
     user.put_action("a", ECHO)

@@ -229,6 +229,7 @@ def test_case_255_an_error_may_be_a_response(answering: User) -> None:
     assert (answer.status_code, answer.text) == (404, "nope")
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 def test_case_256_not_ready_in_time_is_202(user: User) -> None:
     code = "import time\ndef main(args):\n  time.sleep(62)\n  return {}"
