@@ -34,18 +34,41 @@ list_missing() {
   want npm npm
 }
 
+# A pid file whose number another program has by now would keep the engine from starting.
+forget_stale_pid() { # forget_stale_pid FILE NAME
+  local pid
+  pid=$(cat "$1" 2>/dev/null) || return 0
+  [[ $(cat "/proc/$pid/comm" 2>/dev/null) == "$2" ]] || rm -f "$1"
+}
+
+start_dockerd() {
+  forget_stale_pid /var/run/docker.pid dockerd
+  forget_stale_pid /var/run/docker/containerd/containerd.pid containerd
+  # A session of its own, so that it outlives this script and its terminal.
+  setsid dockerd >>/var/log/chasen-dockerd.log 2>&1 </dev/null &
+  local pid=$!
+  for _ in $(seq 80); do
+    if engine_answers; then return 0; fi
+    kill -0 "$pid" 2>/dev/null || return 1
+    sleep 0.5
+  done
+  return 1
+}
+
 start_engine() {
   if [[ -d /run/systemd/system ]]; then
     systemctl start docker
+    for _ in $(seq 60); do
+      if engine_answers; then return; fi
+      sleep 0.5
+    done
   else
-    # No service manager (a container, a minimal machine): a session of its own, so
-    # that it outlives this script and its terminal.
-    setsid dockerd >>/var/log/chasen-dockerd.log 2>&1 </dev/null &
+    # No service manager (a container, a minimal machine).  After a death by SIGKILL
+    # the first start may fail over what was left behind; the second finds it gone.
+    for _ in 1 2 3; do
+      if start_dockerd; then return; fi
+    done
   fi
-  for _ in $(seq 60); do
-    if engine_answers; then return; fi
-    sleep 0.5
-  done
   fail "The Docker engine was started but does not answer. Read /var/log/chasen-dockerd.log or: journalctl -u docker"
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 pytest_plugins = [
@@ -13,6 +15,11 @@ pytest_plugins = [
     "fixtures.mongodb",
     "fixtures.openwhisk_js",
 ]
+
+
+# Started in the background, we would have Ctrl-C ignored, and so would every program
+# that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ async def aftermath(
     return Aftermath(records, runs)
 
 
-BEFORE_RUN = ["I1:kill@2", "I2:kill@1", "I3:kill@1", "I4:kill@1"]
+BEFORE_RUN = ["I1:kill@1", "I2:kill@1", "I3:kill@1", "I4:kill@1"]
 IN_DOUBT = ["I5:kill@2", "I6:kill@2"]
 AFTER_RUN = ["I7:kill@2", "I8:kill@2", "I9:kill@1", "I10:kill@1", "I11:kill@1"]
 
